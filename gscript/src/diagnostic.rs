@@ -1,0 +1,1 @@
+//! Syntax errors and how they are shown.

@@ -1,0 +1,4 @@
+//! The interpreter.
+
+/// A running program (skeleton).
+pub struct Vm {}

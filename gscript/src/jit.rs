@@ -1,0 +1,50 @@
+//! The seam between the interpreter and compiled code: what each asks of the other.
+
+use crate::bytecode::ProtoId;
+use crate::interp::Vm;
+use crate::error::RuntimeError;
+
+/// Results of an activation: `count` slots from guest address `addr` on. They stay valid until the next call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Results {
+    /// Guest address of the first result's slot.
+    pub addr: u64,
+    /// How many.
+    pub count: u64,
+}
+
+/// Compiled code as the interpreter sees it.
+///
+/// The interpreter asks for compiled code only on the main thread (never inside a coroutine or goroutine, so that a
+/// yield never has to cross a native frame).
+pub trait Jit {
+    /// Runs the compiled code of `proto`. The callee's frame is complete: function value in the header slot below
+    /// `base`, all fixed parameters in place. `Ok(None)`: not run, interpret it instead.
+    fn invoke(&mut self, vm: &mut Vm, proto: ProtoId, base: u64) -> Result<Option<Results>, RuntimeError>;
+
+    /// `proto` has just reached [`VmOptions::hot_calls`](crate::interp::VmOptions::hot_calls) calls. The JIT may compile
+    /// it now and mark it with [`Vm::set_compiled`].
+    fn hot(&mut self, vm: &mut Vm, proto: ProtoId);
+}
+
+/// No compiled code: everything is interpreted.
+pub struct NoJit;
+
+impl Jit for NoJit {
+    fn invoke(&mut self, _: &mut Vm, _: ProtoId, _: u64) -> Result<Option<Results>, RuntimeError> {
+        Ok(None)
+    }
+    fn hot(&mut self, _: &mut Vm, _: ProtoId) {}
+}
+
+/// One interpreter frame to rebuild when compiled code leaves through a side exit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ResumeFrame {
+    /// Function of the activation.
+    pub proto: ProtoId,
+    /// Guest address of its `R[0]`.
+    pub base: u64,
+    /// Where it goes on: for the innermost frame the next instruction to execute; for an outer one the pc of the `Call`
+    /// that is in progress.
+    pub pc: usize,
+}

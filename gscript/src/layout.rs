@@ -1,0 +1,80 @@
+//! Where things lie in a cell's arena: the contract between the interpreter, compiled code and the simulator.
+//!
+//! All offsets are in bytes. An arena is one contiguous mapping:
+//!
+//! ```text
+//! 0            context block (X28 of compiled code points here)
+//! GLOBALS      one slot per global
+//! STACK        the main thread's VM stack: frames of slots, growing up
+//! NATIVE       compiled code's own stack, growing down (SP)
+//! HEAP         objects, growing up to the heap limit
+//! ```
+//!
+//! Objects name each other by *guest address*: `Arena::guest_base() + offset`. On the simulated core the guest base
+//! is [`GUEST_BASE`], the same on every host, so that addresses are reproducible; a native executor uses the host
+//! address of the mapping. Code never holds an absolute address as a constant: it adds an offset to X28, so its
+//! bytes are the same on both.
+
+/// Guest address of byte 0 of the arena on the simulated core.
+pub const GUEST_BASE: u64 = 0x1_0000_0000;
+
+/// Bytes of a value in the tagged layout: tag word, payload word, and two words that upstream's layout used for a
+/// Go interface and that stay unused here (the slot keeps upstream's size, its memory footprint being what is studied).
+pub const SLOT_BYTES: u64 = 32;
+/// Offset of the tag word (a [`Tag`](crate::value::Tag) in 64 bits) in a slot.
+pub const TAG_OFFSET: u64 = 0;
+/// Offset of the payload word (integer, float bits, 0/1 for a boolean, guest address of an object, 0 for nil).
+pub const PAYLOAD_OFFSET: u64 = 8;
+
+/// Frames that may be active at once, compiled or interpreted, before a stack overflow error.
+pub const MAX_DEPTH: u64 = 100_000;
+/// Slots that each frame is sure to find room for: 250 registers, the header, and room to spare.
+pub const FRAME_SLOTS_RESERVED: u64 = 256;
+/// Slots kept for variable arguments on the main stack, beside the reserve for fixed frames.
+pub const VARARG_SLOTS: u64 = 1 << 20;
+
+/// The frame header: the slot just below `R[0]` holds the function value of the activation.
+pub const FRAME_HEADER_SLOTS: u64 = 1;
+
+/// Context block: address to branch to for a host call (the executor fills it in).
+pub const CTX_HOST_ENTRY: u64 = 0;
+/// Context block: size. Globals follow.
+pub const CTX_BYTES: u64 = 256;
+/// Offset of global 0; global `i` is at `GLOBALS + i * SLOT_BYTES`.
+pub const GLOBALS: u64 = CTX_BYTES;
+
+/// Bytes of native stack that each frame may use: a compiled unit whose frame is larger stays interpreted.
+pub const NATIVE_FRAME_BYTES: u64 = 1024;
+/// Bytes of the native stack region.
+pub const NATIVE_STACK_BYTES: u64 = MAX_DEPTH * NATIVE_FRAME_BYTES + (1 << 20);
+
+/// Closure object: guest address of its function record.
+pub const CLOSURE_FUNC: u64 = 8;
+/// Closure object: first upvalue cell's guest address; upvalue `i` at `CLOSURE_UPVALS + 8 * i`.
+pub const CLOSURE_UPVALS: u64 = 16;
+
+/// Function record (one per prototype and per builtin): address of the code to call. Never zero once a JIT is
+/// attached: functions without compiled code point to a stub that asks the host to run them.
+pub const FUNC_CODE: u64 = 8;
+/// Function record: number of fixed parameters (u32).
+pub const FUNC_NPARAMS: u64 = 16;
+/// Function record: prototype id (u32), or `u32::MAX` for a builtin.
+pub const FUNC_PROTO: u64 = 20;
+/// Function record: size in bytes.
+pub const FUNC_BYTES: u64 = 32;
+
+/// Upvalue cell: guest address of the slot that holds the value (on the stack while open, [`UPVAL_CLOSED`] after).
+pub const UPVAL_PTR: u64 = 8;
+/// Upvalue cell: the slot used once it is closed.
+pub const UPVAL_CLOSED: u64 = 16;
+
+/// Offset, from `R[0]` of a frame, of its register `reg`.
+pub const fn slot_offset(reg: u64) -> u64 {
+    reg * SLOT_BYTES
+}
+
+/// Distance in bytes from a frame's `R[0]` to the `R[0]` of a (non-vararg) callee: the frame's registers and the
+/// callee's header.
+pub const fn callee_distance(nregs: u64) -> u64 {
+    (nregs + FRAME_HEADER_SLOTS) * SLOT_BYTES
+}
