@@ -1,0 +1,613 @@
+//! The graph: nodes, blocks, snapshots, and def-use links.
+
+use std::fmt;
+
+use gscript::bytecode::ProtoId;
+use petgraph::Direction;
+use petgraph::algo::dominators::{self, Dominators};
+use petgraph::stable_graph::{NodeIndex, StableDiGraph};
+use petgraph::visit::DfsPostOrder;
+use smallvec::SmallVec;
+
+use crate::op::{Op, Type};
+use crate::unit::Pin;
+
+/// A node of the value graph. Ids are never reused, so two stages of one unit can be compared.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct NodeId(pub u32);
+
+/// A basic block.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct BlockId(pub u32);
+
+/// A snapshot.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct SnapshotId(pub u32);
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v{}", self.0)
+    }
+}
+
+impl fmt::Display for BlockId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "b{}", self.0)
+    }
+}
+
+impl BlockId {
+    fn index(self) -> NodeIndex {
+        NodeIndex::new(self.0 as usize)
+    }
+}
+
+/// Where a node comes from: a bytecode instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Origin {
+    /// Function.
+    pub proto: ProtoId,
+    /// Instruction.
+    pub pc: u32,
+}
+
+/// Arguments of a node.
+pub type Args = SmallVec<[NodeId; 3]>;
+
+/// A node.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Node {
+    /// Operation.
+    pub op: Op,
+    /// Arguments.
+    pub args: Args,
+    /// Type of the result; none for pure effects such as stores and guards.
+    pub ty: Option<Type>,
+    /// Where to go on in the interpreter when the operation leaves.
+    pub snapshot: Option<SnapshotId>,
+    /// For block parameters: the register that the parameter lives in.
+    pub pin: Option<Pin>,
+    /// Block of an effect or of a block parameter; none for other pure nodes.
+    pub block: Option<BlockId>,
+    /// Provenance.
+    pub origin: Origin,
+}
+
+/// A jump target with the arguments for its parameters.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Target {
+    /// Block.
+    pub block: BlockId,
+    /// One argument per parameter of the block.
+    pub args: Args,
+}
+
+impl Target {
+    /// A target without arguments.
+    pub fn new(block: BlockId) -> Target {
+        Target { block, args: Args::new() }
+    }
+}
+
+/// How a block ends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Terminator {
+    /// Unconditional jump.
+    Jump(Target),
+    /// Two-way branch on a bool.
+    Branch {
+        /// Condition.
+        cond: NodeId,
+        /// Where to go when it is true.
+        then: Target,
+        /// Where to go when it is false.
+        other: Target,
+    },
+    /// Returns the values of `count` slots from `first` on.
+    Return {
+        /// First slot.
+        first: u16,
+        /// How many.
+        count: u16,
+    },
+    /// Leaves to the interpreter unconditionally.
+    Exit(SnapshotId),
+    /// Nothing can get here.
+    Unreachable,
+}
+
+impl Terminator {
+    /// The targets.
+    pub fn targets(&self) -> SmallVec<[&Target; 2]> {
+        match self {
+            Terminator::Jump(t) => SmallVec::from_slice(&[t]),
+            Terminator::Branch { then, other, .. } => SmallVec::from_slice(&[then, other]),
+            _ => SmallVec::new(),
+        }
+    }
+
+    /// The targets, to be changed. Only arguments may be: use [`Graph::set_term`] to go elsewhere.
+    fn targets_mut(&mut self) -> SmallVec<[&mut Target; 2]> {
+        let mut out = SmallVec::new();
+        match self {
+            Terminator::Jump(t) => out.push(t),
+            Terminator::Branch { then, other, .. } => {
+                out.push(then);
+                out.push(other);
+            }
+            _ => {}
+        }
+        out
+    }
+
+    /// All nodes it uses, block arguments included.
+    pub fn uses(&self) -> Args {
+        let mut out = Args::new();
+        if let Terminator::Branch { cond, .. } = self {
+            out.push(*cond);
+        }
+        for t in self.targets() {
+            out.extend(t.args.iter().copied());
+        }
+        out
+    }
+}
+
+/// A basic block.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Block {
+    /// Parameters ([`Op::Param`] nodes).
+    pub params: Vec<NodeId>,
+    /// Effects, in order.
+    pub effects: Vec<NodeId>,
+    /// How it ends.
+    pub term: Terminator,
+    /// Bytecode position of the block's end, for listings.
+    pub origin: Origin,
+}
+
+/// One activation to rebuild at an exit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FrameState {
+    /// Function.
+    pub proto: ProtoId,
+    /// Slot, in the unit's numbering, of the activation's `R[0]`: 0 for the unit's own frame.
+    pub base: u16,
+    /// Innermost frame: the instruction to execute next. Outer frames: the call in progress.
+    pub pc: u32,
+}
+
+/// What the interpreter needs to go on where compiled code leaves: slots that are not up to date in memory, and the
+/// activations. All other slots are in memory as the bytecode left them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Snapshot {
+    /// Activations, outermost first; never empty.
+    pub frames: SmallVec<[FrameState; 1]>,
+    /// Slots to write, each at most once, with a value of any type but pointer.
+    pub writes: Vec<(u16, NodeId)>,
+}
+
+/// Someone who uses a node.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum User {
+    /// Another node.
+    Node(NodeId),
+    /// A block's terminator.
+    Term(BlockId),
+    /// A snapshot.
+    Snapshot(SnapshotId),
+}
+
+/// A unit's graph.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    cfg: StableDiGraph<Block, ()>,
+    nodes: Vec<Node>,
+    users: Vec<SmallVec<[User; 3]>>,
+    snapshots: Vec<Snapshot>,
+    /// The entry block; it has no predecessors and no parameters.
+    pub entry: BlockId,
+}
+
+impl Graph {
+    /// A graph with an empty entry block.
+    pub fn new(origin: Origin) -> Graph {
+        let mut graph = Graph {
+            cfg: StableDiGraph::new(),
+            nodes: Vec::new(),
+            users: Vec::new(),
+            snapshots: Vec::new(),
+            entry: BlockId(0),
+        };
+        graph.entry = graph.add_block(origin);
+        graph
+    }
+
+    // ---- blocks ----
+
+    /// Adds a block that ends in `Unreachable`.
+    pub fn add_block(&mut self, origin: Origin) -> BlockId {
+        let index = self.cfg.add_node(Block {
+            params: Vec::new(),
+            effects: Vec::new(),
+            term: Terminator::Unreachable,
+            origin,
+        });
+        BlockId(index.index() as u32)
+    }
+
+    /// A block.
+    pub fn block(&self, b: BlockId) -> &Block {
+        &self.cfg[b.index()]
+    }
+
+    /// Is there such a block?
+    pub fn has_block(&self, b: BlockId) -> bool {
+        self.cfg.contains_node(b.index())
+    }
+
+    /// All blocks in order of their ids.
+    pub fn blocks(&self) -> impl Iterator<Item = BlockId> + '_ {
+        self.cfg.node_indices().map(|i| BlockId(i.index() as u32))
+    }
+
+    /// The control-flow graph, for petgraph's algorithms.
+    pub fn cfg(&self) -> &StableDiGraph<Block, ()> {
+        &self.cfg
+    }
+
+    /// Sets how a block ends and keeps edges and users in step.
+    pub fn set_term(&mut self, b: BlockId, term: Terminator) {
+        for n in self.cfg[b.index()].term.uses() {
+            self.remove_user(n, User::Term(b));
+        }
+        let old: Vec<_> = self.cfg.edges(b.index()).map(|e| petgraph::visit::EdgeRef::id(&e)).collect();
+        for e in old {
+            self.cfg.remove_edge(e);
+        }
+        for n in term.uses() {
+            self.users[n.0 as usize].push(User::Term(b));
+        }
+        for t in term.targets() {
+            self.cfg.add_edge(b.index(), t.block.index(), ());
+        }
+        self.cfg[b.index()].term = term;
+    }
+
+    /// Predecessors, each once, in order of their ids.
+    pub fn preds(&self, b: BlockId) -> SmallVec<[BlockId; 4]> {
+        let mut out: SmallVec<[BlockId; 4]> = self
+            .cfg
+            .neighbors_directed(b.index(), Direction::Incoming)
+            .map(|i| BlockId(i.index() as u32))
+            .collect();
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+
+    /// Successors, each once, first target first.
+    pub fn succs(&self, b: BlockId) -> SmallVec<[BlockId; 2]> {
+        let mut out = SmallVec::new();
+        for t in self.block(b).term.targets() {
+            if !out.contains(&t.block) {
+                out.push(t.block);
+            }
+        }
+        out
+    }
+
+    /// Reachable blocks in reverse postorder.
+    pub fn reverse_postorder(&self) -> Vec<BlockId> {
+        let mut dfs = DfsPostOrder::new(&self.cfg, self.entry.index());
+        let mut out = Vec::new();
+        while let Some(i) = dfs.next(&self.cfg) {
+            out.push(BlockId(i.index() as u32));
+        }
+        out.reverse();
+        out
+    }
+
+    /// Dominator tree of the reachable blocks.
+    pub fn dominators(&self) -> DomTree {
+        DomTree(dominators::simple_fast(&self.cfg, self.entry.index()))
+    }
+
+    /// Removes blocks that cannot be reached, with their effects. Returns how many.
+    pub fn remove_unreachable(&mut self) -> usize {
+        let reachable = self.reverse_postorder();
+        let dead: Vec<BlockId> = self.blocks().filter(|b| !reachable.contains(b)).collect();
+        for &b in &dead {
+            self.set_term(b, Terminator::Unreachable);
+            for n in std::mem::take(&mut self.cfg[b.index()].effects) {
+                self.detach(n);
+            }
+        }
+        for &b in &dead {
+            self.cfg.remove_node(b.index());
+        }
+        dead.len()
+    }
+
+    /// Puts an empty block on the edge to the `which`-th target of `from`'s terminator and returns it. The arguments move
+    /// to the new block's jump.
+    pub fn split_edge(&mut self, from: BlockId, which: usize) -> BlockId {
+        let origin = self.block(from).origin;
+        let middle = self.add_block(origin);
+        let mut term = self.block(from).term.clone();
+        let old = {
+            let mut targets = term.targets_mut();
+            std::mem::replace(&mut *targets[which], Target::new(middle))
+        };
+        self.set_term(from, term);
+        self.set_term(middle, Terminator::Jump(old));
+        middle
+    }
+
+    // ---- nodes ----
+
+    /// A node.
+    pub fn node(&self, n: NodeId) -> &Node {
+        &self.nodes[n.0 as usize]
+    }
+
+    /// How many nodes there ever were; ids are below this.
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Who uses `n` (someone who uses it twice is listed twice).
+    pub fn users(&self, n: NodeId) -> &[User] {
+        &self.users[n.0 as usize]
+    }
+
+    fn add_node(&mut self, node: Node) -> NodeId {
+        let id = NodeId(self.nodes.len() as u32);
+        for &a in &node.args {
+            self.users[a.0 as usize].push(User::Node(id));
+        }
+        self.nodes.push(node);
+        self.users.push(SmallVec::new());
+        id
+    }
+
+    /// Adds a pure node.
+    pub fn pure(&mut self, op: Op, args: &[NodeId], ty: Type, origin: Origin) -> NodeId {
+        debug_assert!(op.is_pure() && op != Op::Param, "{op:?} is not pure");
+        self.add_node(Node {
+            op,
+            args: args.into(),
+            ty: Some(ty),
+            snapshot: None,
+            pin: None,
+            block: None,
+            origin,
+        })
+    }
+
+    /// Adds a parameter to a block; the predecessors' terminators must be given the argument.
+    pub fn add_param(&mut self, b: BlockId, ty: Type, pin: Option<Pin>, origin: Origin) -> NodeId {
+        let id = self.add_node(Node {
+            op: Op::Param,
+            args: Args::new(),
+            ty: Some(ty),
+            snapshot: None,
+            pin,
+            block: Some(b),
+            origin,
+        });
+        self.cfg[b.index()].params.push(id);
+        id
+    }
+
+    /// Makes an effect node that is in no block yet, for [`Graph::insert_effect`].
+    fn effect_node(
+        &mut self,
+        op: Op,
+        args: &[NodeId],
+        ty: Option<Type>,
+        snapshot: Option<SnapshotId>,
+        origin: Origin,
+    ) -> NodeId {
+        debug_assert!(op.is_effect(), "{op:?} is not an effect");
+        self.add_node(Node { op, args: args.into(), ty, snapshot, pin: None, block: None, origin })
+    }
+
+    /// Appends an effect to a block.
+    pub fn effect(
+        &mut self,
+        b: BlockId,
+        op: Op,
+        args: &[NodeId],
+        ty: Option<Type>,
+        snapshot: Option<SnapshotId>,
+        origin: Origin,
+    ) -> NodeId {
+        let at = self.block(b).effects.len();
+        self.insert_effect(b, at, op, args, ty, snapshot, origin)
+    }
+
+    /// Inserts an effect at position `at` of a block's effects.
+    #[allow(clippy::too_many_arguments)] // each is a part of the node; a struct would only rename them
+    pub fn insert_effect(
+        &mut self,
+        b: BlockId,
+        at: usize,
+        op: Op,
+        args: &[NodeId],
+        ty: Option<Type>,
+        snapshot: Option<SnapshotId>,
+        origin: Origin,
+    ) -> NodeId {
+        let id = self.effect_node(op, args, ty, snapshot, origin);
+        self.nodes[id.0 as usize].block = Some(b);
+        self.cfg[b.index()].effects.insert(at, id);
+        id
+    }
+
+    /// Takes an effect out of its block. Its result must have no users left.
+    pub fn remove_effect(&mut self, n: NodeId) {
+        if let Some(b) = self.nodes[n.0 as usize].block {
+            self.cfg[b.index()].effects.retain(|&e| e != n);
+        }
+        self.detach(n);
+    }
+
+    /// Ends a removed node's uses of others. Its snapshot goes with it.
+    fn detach(&mut self, n: NodeId) {
+        let node = &mut self.nodes[n.0 as usize];
+        node.block = None;
+        let args = std::mem::take(&mut node.args);
+        let snapshot = node.snapshot.take();
+        for a in args {
+            self.remove_user(a, User::Node(n));
+        }
+        if let Some(s) = snapshot {
+            self.set_snapshot_writes(s, Vec::new());
+        }
+    }
+
+    fn remove_user(&mut self, n: NodeId, user: User) {
+        let users = &mut self.users[n.0 as usize];
+        if let Some(i) = users.iter().position(|&u| u == user) {
+            users.swap_remove(i);
+        }
+    }
+
+    /// Changes a node's operation and arguments in place; type, block and snapshot stay.
+    pub fn rewrite(&mut self, n: NodeId, op: Op, args: &[NodeId]) {
+        debug_assert_eq!(op.is_effect(), self.node(n).op.is_effect());
+        for a in std::mem::take(&mut self.nodes[n.0 as usize].args) {
+            self.remove_user(a, User::Node(n));
+        }
+        for &a in args {
+            self.users[a.0 as usize].push(User::Node(n));
+        }
+        let node = &mut self.nodes[n.0 as usize];
+        node.op = op;
+        node.args = args.into();
+    }
+
+    /// Sets the register that a block parameter lives in.
+    pub fn set_pin(&mut self, n: NodeId, pin: Option<Pin>) {
+        self.nodes[n.0 as usize].pin = pin;
+    }
+
+    /// Makes every user of `old` use `new` instead.
+    pub fn replace_uses(&mut self, old: NodeId, new: NodeId) {
+        if old == new {
+            return;
+        }
+        for user in std::mem::take(&mut self.users[old.0 as usize]) {
+            match user {
+                User::Node(n) => replace(&mut self.nodes[n.0 as usize].args, old, new),
+                User::Term(b) => {
+                    let term = &mut self.cfg[b.index()].term;
+                    if let Terminator::Branch { cond, .. } = term
+                        && *cond == old
+                    {
+                        *cond = new;
+                    }
+                    for t in term.targets_mut() {
+                        replace(&mut t.args, old, new);
+                    }
+                }
+                User::Snapshot(s) => {
+                    for (_, v) in &mut self.snapshots[s.0 as usize].writes {
+                        if *v == old {
+                            *v = new;
+                        }
+                    }
+                }
+            }
+            self.users[new.0 as usize].push(user);
+        }
+    }
+
+    // ---- snapshots ----
+
+    /// Adds a snapshot.
+    pub fn add_snapshot(&mut self, snapshot: Snapshot) -> SnapshotId {
+        let id = SnapshotId(self.snapshots.len() as u32);
+        for &(_, v) in &snapshot.writes {
+            self.users[v.0 as usize].push(User::Snapshot(id));
+        }
+        self.snapshots.push(snapshot);
+        id
+    }
+
+    /// A snapshot.
+    pub fn snapshot(&self, s: SnapshotId) -> &Snapshot {
+        &self.snapshots[s.0 as usize]
+    }
+
+    /// Replaces a snapshot's writes.
+    pub fn set_snapshot_writes(&mut self, s: SnapshotId, writes: Vec<(u16, NodeId)>) {
+        let old = std::mem::take(&mut self.snapshots[s.0 as usize].writes);
+        for (_, v) in old {
+            self.remove_user(v, User::Snapshot(s));
+        }
+        for &(_, v) in &writes {
+            self.users[v.0 as usize].push(User::Snapshot(s));
+        }
+        self.snapshots[s.0 as usize].writes = writes;
+    }
+
+    /// The snapshots in use, with the node or block that leaves through each, in reverse postorder.
+    pub fn live_snapshots(&self) -> Vec<(SnapshotId, User)> {
+        let mut out = Vec::new();
+        for b in self.reverse_postorder() {
+            for &n in &self.block(b).effects {
+                if let Some(s) = self.node(n).snapshot {
+                    out.push((s, User::Node(n)));
+                }
+            }
+            if let Terminator::Exit(s) = self.block(b).term {
+                out.push((s, User::Term(b)));
+            }
+        }
+        out
+    }
+}
+
+fn replace(args: &mut Args, old: NodeId, new: NodeId) {
+    for a in args {
+        if *a == old {
+            *a = new;
+        }
+    }
+}
+
+/// Dominator tree of a graph's reachable blocks.
+pub struct DomTree(Dominators<NodeIndex>);
+
+impl DomTree {
+    /// Immediate dominator; none for the entry and for unreachable blocks.
+    pub fn idom(&self, b: BlockId) -> Option<BlockId> {
+        self.0.immediate_dominator(b.index()).map(|i| BlockId(i.index() as u32))
+    }
+
+    /// Does `a` dominate `b` (every block dominates itself)?
+    pub fn dominates(&self, a: BlockId, b: BlockId) -> bool {
+        let mut at = Some(b);
+        while let Some(x) = at {
+            if x == a {
+                return true;
+            }
+            at = self.idom(x);
+        }
+        false
+    }
+
+    /// The nearest block that dominates both.
+    pub fn common(&self, a: BlockId, b: BlockId) -> BlockId {
+        let mut at = a;
+        while !self.dominates(at, b) {
+            match self.idom(at) {
+                Some(up) => at = up,
+                None => return at,
+            }
+        }
+        at
+    }
+}

@@ -1,0 +1,284 @@
+//! Operations, types and conditions.
+
+use std::fmt;
+
+use gscript::bytecode::Op as BytecodeOp;
+use gscript::value::{Tag, Value};
+
+/// Type of a value in the graph.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Type {
+    /// A GScript value with its tag. How many machine registers it takes is the layout's business.
+    Boxed,
+    /// 64-bit integer.
+    Int,
+    /// Double.
+    Float,
+    /// 0 or 1.
+    Bool,
+    /// Guest address of an object.
+    Ptr,
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Type::Boxed => "boxed",
+            Type::Int => "int",
+            Type::Float => "float",
+            Type::Bool => "bool",
+            Type::Ptr => "ptr",
+        })
+    }
+}
+
+/// Condition of a comparison. On floats, all but `Ne` are false when an operand is NaN.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Cond {
+    /// equal
+    Eq,
+    /// not equal
+    Ne,
+    /// less (signed)
+    Lt,
+    /// less or equal (signed)
+    Le,
+    /// greater (signed)
+    Gt,
+    /// greater or equal (signed)
+    Ge,
+}
+
+impl Cond {
+    /// All of them.
+    pub const ALL: [Cond; 6] = [Cond::Eq, Cond::Ne, Cond::Lt, Cond::Le, Cond::Gt, Cond::Ge];
+
+    /// The condition with the operands exchanged.
+    pub fn swapped(self) -> Cond {
+        match self {
+            Cond::Lt => Cond::Gt,
+            Cond::Le => Cond::Ge,
+            Cond::Gt => Cond::Lt,
+            Cond::Ge => Cond::Le,
+            c => c,
+        }
+    }
+
+    /// The opposite condition. Right for integers only: with NaN, `!(a < b)` is not `a >= b`.
+    pub fn negated(self) -> Cond {
+        match self {
+            Cond::Eq => Cond::Ne,
+            Cond::Ne => Cond::Eq,
+            Cond::Lt => Cond::Ge,
+            Cond::Le => Cond::Gt,
+            Cond::Gt => Cond::Le,
+            Cond::Ge => Cond::Lt,
+        }
+    }
+
+    /// Does it hold for integers `a`, `b`?
+    pub fn holds_int(self, a: i64, b: i64) -> bool {
+        match self {
+            Cond::Eq => a == b,
+            Cond::Ne => a != b,
+            Cond::Lt => a < b,
+            Cond::Le => a <= b,
+            Cond::Gt => a > b,
+            Cond::Ge => a >= b,
+        }
+    }
+
+    /// Does it hold for floats `a`, `b`?
+    pub fn holds_float(self, a: f64, b: f64) -> bool {
+        match self {
+            Cond::Eq => a == b,
+            Cond::Ne => a != b,
+            Cond::Lt => a < b,
+            Cond::Le => a <= b,
+            Cond::Gt => a > b,
+            Cond::Ge => a >= b,
+        }
+    }
+}
+
+impl fmt::Display for Cond {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Cond::Eq => "eq",
+            Cond::Ne => "ne",
+            Cond::Lt => "lt",
+            Cond::Le => "le",
+            Cond::Gt => "gt",
+            Cond::Ge => "ge",
+        })
+    }
+}
+
+/// How compiled code reaches a callee.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CallKind {
+    /// Whatever is in the slot: checked at run time, through the callee's function record.
+    Generic,
+    /// The function being compiled itself; a guard before the call has proved it.
+    SelfCall,
+}
+
+/// What happens to a call's results.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CallResults {
+    /// The first `n` go to slots `a..a+n`, missing ones are nil.
+    Fixed(u8),
+    /// Exactly `n` are expected, go to slots `a..a+n`; another count leaves through the call's snapshot, behind the
+    /// call, with all results in place (`OpenResults`).
+    Expect(u8),
+}
+
+impl CallResults {
+    /// How many slots the call writes.
+    pub fn count(self) -> u8 {
+        match self {
+            CallResults::Fixed(n) | CallResults::Expect(n) => n,
+        }
+    }
+}
+
+/// An operation. Arguments are in [`Node::args`](crate::graph::Node::args), in the order named here.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Op {
+    // ---- pure ----
+    /// Parameter of a block; its arguments come from the predecessors' terminators.
+    Param,
+    /// Integer constant.
+    IConst(i64),
+    /// Float constant (bits).
+    FConst(u64),
+    /// Boolean constant.
+    BConst(bool),
+    /// A constant GScript value. The payload of an object is its offset in the arena (not a guest address), so that code is
+    /// the same wherever the arena lies.
+    BoxedConst(Value),
+    /// Wrapping `a + b`.
+    IAdd,
+    /// Wrapping `a - b`.
+    ISub,
+    /// Wrapping `a * b`.
+    IMul,
+    /// Wrapping `-a`.
+    INeg,
+    /// Float `a + b`.
+    FAdd,
+    /// Float `a - b`.
+    FSub,
+    /// Float `a * b`.
+    FMul,
+    /// Float `a / b`.
+    FDiv,
+    /// Float `-a`.
+    FNeg,
+    /// Integer to float, rounding to nearest even.
+    IntToFloat,
+    /// Integer (or pointer) comparison to bool.
+    ICmp(Cond),
+    /// Float comparison to bool.
+    FCmp(Cond),
+    /// `!a` on bool.
+    BNot,
+    /// `if c { a } else { b }`; arguments c, a, b; a and b of one type that is not boxed.
+    Select,
+    /// Int, float or bool to boxed.
+    Box,
+    /// Payload of a boxed value as this type; meaningful only where the tag has been checked, harmless elsewhere.
+    Unbox(Type),
+    /// Tag number of a boxed value, as int.
+    TagOf,
+    /// Truthiness of a boxed value, as bool.
+    Truthy,
+
+    // ---- effects ----
+    /// Value of frame slot `n`. With a type other than boxed: its payload, the tag being known.
+    SlotLoad(u16, Type),
+    /// Writes slot `n` (argument: boxed, int, float or bool), tag and payload.
+    SlotStore(u16),
+    /// Global cell `i` (boxed).
+    GlobalLoad(u32),
+    /// Writes global cell `i` (argument as for `SlotStore`).
+    GlobalStore(u32),
+    /// Upvalue `i` of the running closure (boxed).
+    UpvalLoad(u8),
+    /// Writes upvalue `i` (argument as for `SlotStore`).
+    UpvalStore(u8),
+    /// Guest address of the running closure (pointer), from the frame header.
+    Callee,
+    /// Leaves through the snapshot unless the boxed argument has this tag.
+    GuardTag(Tag),
+    /// Leaves through the snapshot unless the bool argument is true.
+    Guard,
+    /// Calls slot `a` with the `nargs` slots behind it. The snapshot resumes at the call itself (depth exceeded).
+    Call {
+        /// Slot of the callee; arguments follow it, results start in it.
+        a: u8,
+        /// Number of arguments.
+        nargs: u8,
+        /// What happens to the results.
+        results: CallResults,
+        /// How the callee is reached.
+        kind: CallKind,
+    },
+    /// The runtime compares two slots (`Eq`, `Lt`, `Le`) and gives a bool: any types, metamethods included.
+    HostCompare {
+        /// `Eq`, `Lt` or `Le`.
+        op: BytecodeOp,
+        /// Left slot.
+        b: u8,
+        /// Right slot.
+        c: u8,
+    },
+    /// The runtime executes the bytecode instruction at the node's origin on the frame's slots.
+    Step,
+}
+
+impl Op {
+    /// Has it no effect, so that it floats?
+    pub fn is_pure(self) -> bool {
+        !self.is_effect()
+    }
+
+    /// Does it keep its place in its block?
+    pub fn is_effect(self) -> bool {
+        matches!(
+            self,
+            Op::SlotLoad(..)
+                | Op::SlotStore(_)
+                | Op::GlobalLoad(_)
+                | Op::GlobalStore(_)
+                | Op::UpvalLoad(_)
+                | Op::UpvalStore(_)
+                | Op::Callee
+                | Op::GuardTag(_)
+                | Op::Guard
+                | Op::Call { .. }
+                | Op::HostCompare { .. }
+                | Op::Step
+        )
+    }
+
+    /// Is it a constant?
+    pub fn is_const(self) -> bool {
+        matches!(self, Op::IConst(_) | Op::FConst(_) | Op::BConst(_) | Op::BoxedConst(_))
+    }
+
+    /// May it only be removed when its effect is known not to matter (as opposed to an unused load)?
+    pub fn is_removable_when_unused(self) -> bool {
+        self.is_pure() || matches!(self, Op::SlotLoad(..) | Op::GlobalLoad(_) | Op::UpvalLoad(_) | Op::Callee)
+    }
+
+    /// Does it carry a snapshot?
+    pub fn needs_snapshot(self) -> bool {
+        matches!(self, Op::GuardTag(_) | Op::Guard | Op::Call { .. })
+    }
+
+    /// May it run other GScript code, which can change globals, upvalues and captured slots?
+    pub fn may_run_code(self) -> bool {
+        matches!(self, Op::Call { .. } | Op::HostCompare { .. } | Op::Step)
+    }
+}

@@ -1,0 +1,197 @@
+//! A unit of compilation: one function's graph with what passes and backend need to know about it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use gscript::bytecode::{Program, Proto, ProtoId};
+
+use crate::graph::{BlockId, Graph};
+
+/// A machine register in which a value lives by decision of a pass, outside of register allocation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Pin {
+    /// General register X19–X24 or X27.
+    X(u8),
+    /// Floating-point register D8–D15.
+    D(u8),
+}
+
+impl Pin {
+    /// The register of the first parameter (`r0-pin`).
+    pub const FIRST_PARAM: Pin = Pin::X(19);
+    /// General registers for loop-carried values, in the order in which they are given out: X24 goes to the first accumulator.
+    pub const LOOP_X: [Pin; 6] = [Pin::X(24), Pin::X(23), Pin::X(22), Pin::X(21), Pin::X(20), Pin::X(27)];
+    /// Floating-point registers for loop-carried values.
+    pub const LOOP_D: [Pin; 8] =
+        [Pin::D(8), Pin::D(9), Pin::D(10), Pin::D(11), Pin::D(12), Pin::D(13), Pin::D(14), Pin::D(15)];
+}
+
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pin::X(n) => write!(f, "x{n}"),
+            Pin::D(n) => write!(f, "d{n}"),
+        }
+    }
+}
+
+/// How values lie in memory.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Layout {
+    /// 32-byte slots: tag word, payload word, 16 bytes unused.
+    #[default]
+    Tagged,
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("tagged-32")
+    }
+}
+
+/// Which register allocator to use.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Allocator {
+    /// By frequency of use, the fallback when no allocator is chosen.
+    #[default]
+    Frequency,
+}
+
+impl fmt::Display for Allocator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("frequency")
+    }
+}
+
+/// What a compiled activation saves on the native stack.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum FrameStyle {
+    /// A frame record (X29, X30) and the full set of callee-saved registers that the pin pool holds.
+    #[default]
+    Full,
+}
+
+/// A set of slots of one frame.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct SlotSet([u64; 8]);
+
+impl SlotSet {
+    /// Slots that a set can hold: 0 to this, exclusive.
+    pub const CAPACITY: u16 = 512;
+
+    /// The empty set.
+    pub const EMPTY: SlotSet = SlotSet([0; 8]);
+
+    /// All slots below `n`.
+    pub fn below(n: u16) -> SlotSet {
+        (0..n).collect()
+    }
+    /// Adds a slot; false if it was there.
+    pub fn insert(&mut self, slot: u16) -> bool {
+        let (word, bit) = (&mut self.0[slot as usize / 64], 1 << (slot % 64));
+        let new = *word & bit == 0;
+        *word |= bit;
+        new
+    }
+    /// Removes a slot.
+    pub fn remove(&mut self, slot: u16) {
+        self.0[slot as usize / 64] &= !(1 << (slot % 64));
+    }
+    /// Is it in?
+    pub fn contains(&self, slot: u16) -> bool {
+        self.0[slot as usize / 64] & (1 << (slot % 64)) != 0
+    }
+    /// Adds all of `other`; true if that changed anything.
+    pub fn union(&mut self, other: &SlotSet) -> bool {
+        let before = *self;
+        for (a, b) in self.0.iter_mut().zip(other.0) {
+            *a |= b;
+        }
+        *self != before
+    }
+    /// Removes all of `other`.
+    pub fn subtract(&mut self, other: &SlotSet) {
+        for (a, b) in self.0.iter_mut().zip(other.0) {
+            *a &= !b;
+        }
+    }
+    /// Keeps only what is in `other` too.
+    pub fn intersect(&mut self, other: &SlotSet) {
+        for (a, b) in self.0.iter_mut().zip(other.0) {
+            *a &= b;
+        }
+    }
+    /// Is nothing in it?
+    pub fn is_empty(&self) -> bool {
+        self.0 == [0; 8]
+    }
+    /// The slots, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
+        (0..SlotSet::CAPACITY).filter(|&s| self.contains(s))
+    }
+}
+
+impl FromIterator<u16> for SlotSet {
+    fn from_iter<I: IntoIterator<Item = u16>>(slots: I) -> SlotSet {
+        let mut set = SlotSet::EMPTY;
+        for s in slots {
+            set.insert(s);
+        }
+        set
+    }
+}
+
+impl fmt::Debug for SlotSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// A slot that a pass keeps in a register throughout some blocks: there, memory is stale and every snapshot must write
+/// the slot back. The verifier holds passes to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PinnedSlot {
+    /// The slot.
+    pub slot: u16,
+    /// Its register.
+    pub pin: Pin,
+    /// The blocks in which the register, not memory, holds the slot.
+    pub blocks: Vec<BlockId>,
+    /// The pass that pinned it.
+    pub by: &'static str,
+}
+
+/// One function being compiled.
+#[derive(Clone, Debug)]
+pub struct Unit {
+    /// The program that the function belongs to.
+    pub program: Arc<Program>,
+    /// The function.
+    pub proto: ProtoId,
+    /// Slots of the frame.
+    pub frame_slots: u16,
+    /// Slots that inner closures capture: other code may read and write them behind any call, so they stay in memory.
+    pub shared: SlotSet,
+    /// The graph.
+    pub graph: Graph,
+    /// Slots kept in registers, by the passes that did so.
+    pub pinned: Vec<PinnedSlot>,
+    /// Value layout to generate code for.
+    pub layout: Layout,
+    /// Register allocator to use.
+    pub allocator: Allocator,
+    /// What activations save.
+    pub frames: FrameStyle,
+}
+
+impl Unit {
+    /// The function's bytecode.
+    pub fn bytecode(&self) -> &Proto {
+        self.program.proto(self.proto)
+    }
+
+    /// The function's name.
+    pub fn name(&self) -> &str {
+        &self.bytecode().name
+    }
+}
