@@ -1,1 +1,17 @@
-//! Skeleton.
+//! One program, one pass set: profile → compile → run → check → measure.
+//!
+//! [`run_cell`] takes one cell through its life; [`exec`] runs a program to completion with its hot functions compiled.
+
+pub mod cell;
+pub mod error;
+pub mod exec;
+pub mod report;
+
+mod compile;
+mod host;
+
+pub use cell::{Arg, CellSpec, Limits, Options, Warmup, run_cell};
+pub use compile::compile_source;
+pub use error::CellError;
+pub use exec::{Engine, ExecSpec, exec};
+pub use report::{CellReport, CompiledFunction, ExecReport, ExitCount, SkippedFunction, StageTime};

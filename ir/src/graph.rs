@@ -175,6 +175,9 @@ pub struct FrameState {
     pub base: u16,
     /// Innermost frame: the instruction to execute next. Outer frames: the call in progress.
     pub pc: u32,
+    /// Results of an open call (`C = 0`) just before `pc`, which the instruction at `pc` consumes: their first register and
+    /// their number. The interpreter must be told where its top is.
+    pub open: Option<(u8, u8)>,
 }
 
 /// What the interpreter needs to go on where compiled code leaves: slots that are not up to date in memory, and the
@@ -220,6 +223,61 @@ impl Graph {
             entry: BlockId(0),
         };
         graph.entry = graph.add_block(origin);
+        graph
+    }
+
+    /// A graph from its parts, as a parser has them; users and edges are derived. Nodes, blocks and snapshots get their
+    /// index as id; `None` is the id of a removed block. Nothing else is checked: that is the verifier's work.
+    ///
+    /// # Panics
+    /// If an id is out of range, or a terminator or the entry names a removed block.
+    pub fn from_parts(
+        nodes: Vec<Node>,
+        blocks: Vec<Option<Block>>,
+        snapshots: Vec<Snapshot>,
+        entry: BlockId,
+    ) -> Graph {
+        let mut graph = Graph {
+            cfg: StableDiGraph::new(),
+            users: vec![SmallVec::new(); nodes.len()],
+            nodes,
+            snapshots: Vec::new(),
+            entry,
+        };
+        for i in 0..graph.nodes.len() {
+            for a in graph.nodes[i].args.clone() {
+                graph.users[a.0 as usize].push(User::Node(NodeId(i as u32)));
+            }
+        }
+        for s in snapshots {
+            graph.add_snapshot(s);
+        }
+        let mut removed = Vec::new();
+        let mut terms = Vec::new();
+        for block in blocks {
+            let index = match block {
+                Some(mut block) => {
+                    let term = std::mem::replace(&mut block.term, Terminator::Unreachable);
+                    let index = graph.cfg.add_node(block);
+                    terms.push((BlockId(index.index() as u32), term));
+                    continue;
+                }
+                None => graph.cfg.add_node(Block {
+                    params: Vec::new(),
+                    effects: Vec::new(),
+                    term: Terminator::Unreachable,
+                    origin: Origin { proto: ProtoId::MAIN, pc: 0 },
+                }),
+            };
+            removed.push(index);
+        }
+        for index in removed {
+            graph.cfg.remove_node(index);
+        }
+        assert!(graph.has_block(entry), "the entry block is missing");
+        for (b, term) in terms {
+            graph.set_term(b, term);
+        }
         graph
     }
 
@@ -539,6 +597,11 @@ impl Graph {
     /// A snapshot.
     pub fn snapshot(&self, s: SnapshotId) -> &Snapshot {
         &self.snapshots[s.0 as usize]
+    }
+
+    /// How many snapshots there ever were; ids are below this.
+    pub fn snapshot_count(&self) -> usize {
+        self.snapshots.len()
     }
 
     /// Replaces a snapshot's writes.

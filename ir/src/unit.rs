@@ -43,6 +43,11 @@ pub enum Layout {
     Tagged,
 }
 
+impl Layout {
+    /// All layouts.
+    pub const ALL: [Layout; 1] = [Layout::Tagged];
+}
+
 impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("tagged-32")
@@ -57,6 +62,11 @@ pub enum Allocator {
     Frequency,
 }
 
+impl Allocator {
+    /// All allocators.
+    pub const ALL: [Allocator; 1] = [Allocator::Frequency];
+}
+
 impl fmt::Display for Allocator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("frequency")
@@ -69,6 +79,17 @@ pub enum FrameStyle {
     /// A frame record (X29, X30) and the full set of callee-saved registers that the pin pool holds.
     #[default]
     Full,
+}
+
+impl FrameStyle {
+    /// All frame styles.
+    pub const ALL: [FrameStyle; 1] = [FrameStyle::Full];
+}
+
+impl fmt::Display for FrameStyle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("full")
+    }
 }
 
 /// A set of slots of one frame.

@@ -1,1 +1,182 @@
-//! Skeleton.
+//! The optimization passes, one file each, and the pipeline that runs them.
+//!
+//! [`registry::PASSES`] is the one list from which help, documentation and sweeps derive. Any subset of it is legal: a
+//! pass whose prerequisite is off does nothing and says so in a remark.
+
+pub mod registry;
+pub mod selection;
+
+mod acc_pin;
+mod const_prop;
+mod dse;
+mod r0_pin;
+mod support;
+
+pub use registry::{Registry, PASSES};
+pub use selection::{Pipeline, SelectionError};
+
+use gsx_ir::Unit;
+use gsx_ir::graph::Origin;
+
+/// What a pass is, for people and for experiments.
+#[derive(Clone, Copy, Debug)]
+pub struct PassInfo {
+    /// Name on the command line: lower case, digits and hyphens.
+    pub id: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// What it does, when it applies, and what it never does: a paragraph or two.
+    pub details: &'static str,
+    /// Groups it belongs to, beside `all`.
+    pub groups: &'static [&'static str],
+    /// Ids of passes without which it does nothing.
+    pub needs: &'static [&'static str],
+    /// Where the idea comes from: the post, or a paper.
+    pub origin: &'static str,
+}
+
+/// What a run of a pass came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// The unit is as it was.
+    Unchanged,
+    /// The unit was changed.
+    Changed,
+}
+
+/// Did a pass do something, or say why not?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RemarkKind {
+    /// A transformation was made.
+    Applied,
+    /// A transformation was possible in form but a precondition failed.
+    Missed,
+    /// A fact worth knowing.
+    Note,
+}
+
+impl std::fmt::Display for RemarkKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            RemarkKind::Applied => "applied",
+            RemarkKind::Missed => "missed",
+            RemarkKind::Note => "note",
+        })
+    }
+}
+
+/// One thing a pass has to say.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Remark {
+    /// The pass's id.
+    pub pass: &'static str,
+    /// The function.
+    pub function: String,
+    /// Source line, if it is about one place.
+    pub line: Option<u32>,
+    /// Kind.
+    pub kind: RemarkKind,
+    /// What it says.
+    pub text: String,
+}
+
+/// A count that a pass kept, such as stores removed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Counter {
+    /// The pass's id.
+    pub pass: &'static str,
+    /// The function.
+    pub function: String,
+    /// What was counted.
+    pub name: &'static str,
+    /// How many.
+    pub count: u64,
+}
+
+/// What a pass may say and ask while it runs.
+pub struct PassContext {
+    pass: &'static str,
+    function: String,
+    enabled: Vec<&'static str>,
+    /// Remarks so far.
+    pub remarks: Vec<Remark>,
+    /// Counters so far.
+    pub counters: Vec<Counter>,
+}
+
+impl PassContext {
+    /// For one unit and the passes that are on.
+    pub fn new(unit: &Unit, enabled: Vec<&'static str>) -> PassContext {
+        PassContext {
+            pass: "",
+            function: unit.name().to_string(),
+            enabled,
+            remarks: Vec::new(),
+            counters: Vec::new(),
+        }
+    }
+
+    /// Is this pass in the pipeline?
+    pub fn is_enabled(&self, id: &str) -> bool {
+        self.enabled.contains(&id)
+    }
+
+    /// Adds a remark about the whole function.
+    pub fn remark(&mut self, kind: RemarkKind, text: impl Into<String>) {
+        self.push(None, kind, text.into());
+    }
+
+    /// Adds a remark about the source line of a bytecode position.
+    pub fn remark_at(&mut self, unit: &Unit, at: Origin, kind: RemarkKind, text: impl Into<String>) {
+        let line = unit.program.proto(at.proto).spans.get(at.pc as usize).map(|p| p.line).filter(|l| *l > 0);
+        self.push(line, kind, text.into());
+    }
+
+    fn push(&mut self, line: Option<u32>, kind: RemarkKind, text: String) {
+        self.remarks.push(Remark { pass: self.pass, function: self.function.clone(), line, kind, text });
+    }
+
+    /// Adds to a counter.
+    pub fn count(&mut self, name: &'static str, by: u64) {
+        if by == 0 {
+            return;
+        }
+        match self.counters.iter_mut().find(|c| c.pass == self.pass && c.name == name) {
+            Some(c) => c.count += by,
+            None => self.counters.push(Counter { pass: self.pass, function: self.function.clone(), name, count: by }),
+        }
+    }
+}
+
+/// A pass gave up in the middle: a bug in the pass.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("pass {pass} failed on {function}: {reason}")]
+pub struct PassError {
+    /// The pass's id.
+    pub pass: &'static str,
+    /// The function.
+    pub function: String,
+    /// What happened.
+    pub reason: String,
+}
+
+/// An optimization pass.
+pub trait Pass: Sync {
+    /// What it is.
+    fn info(&self) -> &'static PassInfo;
+
+    /// Transforms a unit. Remarks and counters go to the context.
+    fn run(&self, unit: &mut Unit, cx: &mut PassContext) -> Result<Outcome, PassError>;
+}
+
+/// Runs one pass; what it says is filed under its id.
+pub fn run_pass(pass: &dyn Pass, unit: &mut Unit, cx: &mut PassContext) -> Result<Outcome, PassError> {
+    cx.pass = pass.info().id;
+    for need in pass.info().needs {
+        if !cx.is_enabled(need) {
+            cx.remark(RemarkKind::Note, format!("does nothing: it needs {need}, which is off"));
+            return Ok(Outcome::Unchanged);
+        }
+    }
+    pass.run(unit, cx)
+}

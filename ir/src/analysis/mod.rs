@@ -1,1 +1,4 @@
-//! Skeleton.
+//! Analyses that several passes share.
+
+pub mod liveness;
+pub mod loops;

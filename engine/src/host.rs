@@ -1,0 +1,1 @@
+//! Host calls of compiled code.

@@ -1,0 +1,89 @@
+//! Names of operations and of their parts, both ways: what the printer writes and the parser reads.
+
+use gscript::bytecode::Op as BytecodeOp;
+use gscript::value::Tag;
+
+use crate::op::{Cond, Op, Type};
+
+/// Operations without immediate operands.
+pub(crate) const SIMPLE: [(&str, Op); 19] = [
+    ("iadd", Op::IAdd),
+    ("isub", Op::ISub),
+    ("imul", Op::IMul),
+    ("ineg", Op::INeg),
+    ("fadd", Op::FAdd),
+    ("fsub", Op::FSub),
+    ("fmul", Op::FMul),
+    ("fdiv", Op::FDiv),
+    ("fneg", Op::FNeg),
+    ("itof", Op::IntToFloat),
+    ("bnot", Op::BNot),
+    ("select", Op::Select),
+    ("box", Op::Box),
+    ("tag", Op::TagOf),
+    ("truthy", Op::Truthy),
+    ("param", Op::Param),
+    ("callee", Op::Callee),
+    ("guard", Op::Guard),
+    ("step", Op::Step),
+];
+
+/// Bytecode operations that `host.compare` may name.
+pub(crate) const HOST_COMPARISONS: [(&str, BytecodeOp); 3] = [
+    ("eq", BytecodeOp::Eq),
+    ("lt", BytecodeOp::Lt),
+    ("le", BytecodeOp::Le),
+];
+
+/// All types.
+pub(crate) const TYPES: [Type; 5] = [Type::Boxed, Type::Int, Type::Float, Type::Bool, Type::Ptr];
+
+/// The type with this name.
+pub(crate) fn type_named(name: &str) -> Option<Type> {
+    TYPES.into_iter().find(|t| t.to_string() == name)
+}
+
+/// The tag with this name, as the IR spells it.
+pub(crate) fn tag_named(name: &str) -> Option<Tag> {
+    Tag::ALL.into_iter().find(|t| t.to_string() == name)
+}
+
+/// The condition with this name.
+pub(crate) fn cond_named(name: &str) -> Option<Cond> {
+    Cond::ALL.into_iter().find(|c| c.to_string() == name)
+}
+
+/// The type that an operation's result has by its nature.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ResultType {
+    /// No result.
+    None,
+    /// Always this one.
+    Is(Type),
+    /// The type of the arguments (`select`), or whatever was declared (a parameter).
+    Varies,
+}
+
+/// The type that `op`'s result must have.
+pub(crate) fn result_type(op: Op) -> ResultType {
+    use ResultType::Is;
+    match op {
+        Op::Param | Op::Select => ResultType::Varies,
+        Op::IConst(_) | Op::IAdd | Op::ISub | Op::IMul | Op::INeg | Op::TagOf => Is(Type::Int),
+        Op::FConst(_) | Op::FAdd | Op::FSub | Op::FMul | Op::FDiv | Op::FNeg | Op::IntToFloat => {
+            Is(Type::Float)
+        }
+        Op::BConst(_) | Op::ICmp(_) | Op::FCmp(_) | Op::BNot | Op::Truthy => Is(Type::Bool),
+        Op::HostCompare { .. } => Is(Type::Bool),
+        Op::BoxedConst(_) | Op::Box | Op::GlobalLoad(_) | Op::UpvalLoad(_) => Is(Type::Boxed),
+        Op::Unbox(ty) | Op::SlotLoad(_, ty) => Is(ty),
+        Op::Callee => Is(Type::Ptr),
+        Op::SlotStore(_)
+        | Op::GlobalStore(_)
+        | Op::UpvalStore(_)
+        | Op::GuardTag(_)
+        | Op::Guard
+        | Op::Call { .. }
+        | Op::Step => ResultType::None,
+    }
+}
