@@ -1,12 +1,22 @@
 //! The life of one cell.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use gscript::bytecode::Program;
+use gscript::bytecode::{Program, ProtoId};
+use gscript::error::{ErrorKind, RuntimeError};
+use gscript::interp::{Output, Vm, VmOptions};
+use gscript::jit::{Jit, NoJit};
+use gscript::value::{Tag, Value};
+use gsx_machine::Executor;
+use gsx_machine::sim::Simulator;
 use gsx_passes::Pipeline;
 
+use crate::compile::Settings;
 use crate::error::CellError;
-use crate::report::CellReport;
+use crate::evaluate;
+use crate::jit::{JitSide, JitState};
+use crate::report::{CellReport, CompiledFunction, ExitCount};
 
 /// An argument for an entry function.
 #[derive(Clone, PartialEq, Debug)]
@@ -99,6 +109,194 @@ pub struct CellSpec {
 /// # Errors
 /// See [`CellError`]. There is a report only if the compiled code's result and output equal the interpreter's.
 pub fn run_cell(spec: &CellSpec) -> Result<CellReport, CellError> {
-    let _ = spec;
-    Err(CellError::Setup("not wired up yet".into()))
+    let reference = reference(spec)?;
+    let mut vm = fresh_vm(spec, true)?;
+    warm_up(&mut vm, spec, &mut NoJit)?;
+    vm.set_profiling(false);
+
+    let mut executor = Simulator::new();
+    executor.set_counting(true);
+    let settings = Settings {
+        verify_each: spec.options.verify_each,
+        keep_stages: spec.options.keep_stages || spec.options.verify_each,
+    };
+    let mut state = JitState::attach(&mut vm, &mut executor, spec.pipeline.clone(), settings)
+        .map_err(|e| CellError::Compiler(e.to_string()))?;
+    for proto in called(&vm) {
+        state.compile(&mut vm, &mut executor, proto).map_err(CellError::Compiler)?;
+    }
+    if spec.options.verify_each {
+        evaluate::check_stages(spec, &state)?;
+    }
+
+    let mut nanoseconds = 0;
+    for (call, expected) in reference.iter().enumerate() {
+        executor.reset_counters();
+        executor.set_budget(spec.limits.instructions);
+        state.reset_counts();
+        let clock = Instant::now();
+        let mut jit = JitSide { executor: &mut executor, state: &mut state };
+        let found = call_entry(&mut vm, &mut jit, &spec.entry, &spec.args)?;
+        nanoseconds = clock.elapsed().as_nanos() as u64;
+        if found != *expected {
+            return Err(miscompiled(spec, call, &found, expected));
+        }
+    }
+    let [.., (result, output)] = reference;
+    let mut functions = std::mem::take(&mut state.functions);
+    if spec.options.count_executions {
+        for f in &mut functions {
+            f.executions = executor.execution_counts(f.address, f.code.words.len());
+        }
+    }
+    let exits = exit_counts(&state, &functions);
+    let choices = functions.first().map(|f| &f.stages[f.stages.len() - 1].1);
+    Ok(CellReport {
+        result,
+        output,
+        passes: spec.pipeline.ids(),
+        layout: choices.map(|u| u.layout).unwrap_or_default().to_string(),
+        allocator: choices.map(|u| u.allocator).unwrap_or_default().to_string(),
+        counters: executor.counters(),
+        exits,
+        host_calls: state.host_calls,
+        functions,
+        skipped: state.skipped,
+        compile_times: state.times,
+        remarks: state.remarks,
+        pass_counters: state.counters,
+        host_nanoseconds: nanoseconds,
+    })
+}
+
+/// Result as printed, and output, of one call.
+pub(crate) type Seen = (Vec<String>, Vec<u8>);
+
+/// What the interpreter gives for the two calls that compiled code will make.
+fn reference(spec: &CellSpec) -> Result<[Seen; 2], CellError> {
+    let mut vm = fresh_vm(spec, false)?;
+    warm_up(&mut vm, spec, &mut NoJit)?;
+    let first = call_entry(&mut vm, &mut NoJit, &spec.entry, &spec.args)?;
+    let second = call_entry(&mut vm, &mut NoJit, &spec.entry, &spec.args)?;
+    if let Some(expected) = &spec.expected {
+        for seen in [&first, &second] {
+            let found = seen.0.join(", ");
+            if found != *expected {
+                return Err(CellError::Unexpected { expected: expected.clone(), found });
+            }
+        }
+    }
+    Ok([first, second])
+}
+
+/// A program whose main chunk has run.
+pub(crate) fn fresh_vm(spec: &CellSpec, profile: bool) -> Result<Vm, CellError> {
+    let options = VmOptions {
+        heap_limit: spec.limits.heap_bytes,
+        step_budget: spec.limits.steps,
+        profile,
+        output: Output::Capture(Vec::new()),
+        ..VmOptions::default()
+    };
+    let mut vm = Vm::new(spec.program.clone(), options).map_err(runtime_error)?;
+    vm.run_main(&mut NoJit).map_err(runtime_error)?;
+    vm.take_output();
+    Ok(vm)
+}
+
+fn warm_up(vm: &mut Vm, spec: &CellSpec, jit: &mut dyn Jit) -> Result<(), CellError> {
+    for _ in 0..spec.warmup.calls {
+        call_entry(vm, jit, &spec.entry, &spec.warmup.args)?;
+    }
+    Ok(())
+}
+
+/// Calls the entry once.
+pub(crate) fn call_entry(vm: &mut Vm, jit: &mut dyn Jit, entry: &str, args: &[Arg]) -> Result<Seen, CellError> {
+    let f = entry_function(vm, entry)?;
+    let mut values = Vec::new();
+    for a in args {
+        values.push(match a {
+            Arg::Nil => Value::NIL,
+            Arg::Bool(b) => Value::bool(*b),
+            Arg::Int(n) => Value::int(*n),
+            Arg::Float(x) => Value::float(*x),
+            Arg::Str(s) => vm.string(s.as_bytes()).map_err(runtime_error)?,
+        });
+    }
+    let results = vm.call(jit, f, &values).map_err(runtime_error)?;
+    let shown = results.iter().map(|v| vm.display(*v)).collect();
+    Ok((shown, vm.take_output()))
+}
+
+fn entry_function(vm: &mut Vm, entry: &str) -> Result<Value, CellError> {
+    if let Some(f) = vm.global(entry)
+        && f.tag == Tag::Function
+    {
+        return Ok(f);
+    }
+    let program = vm.program().clone();
+    let mut known: Vec<&str> = program
+        .protos
+        .iter()
+        .map(|p| p.name.as_str())
+        .filter(|n| program.global_index(n).is_some())
+        .collect();
+    known.dedup();
+    let known = if known.is_empty() { "none".to_string() } else { known.join(", ") };
+    Err(CellError::Setup(format!(
+        "{} has no global function `{entry}`; its functions: {known}",
+        program.source.name
+    )))
+}
+
+/// Functions that the profile saw running, in order of their definition; not the main chunk.
+fn called(vm: &Vm) -> Vec<ProtoId> {
+    let protos = vm.profile().protos.iter().enumerate().skip(1);
+    protos.filter(|(_, p)| p.calls > 0).map(|(i, _)| ProtoId(i as u32)).collect()
+}
+
+fn miscompiled(spec: &CellSpec, call: usize, found: &Seen, expected: &Seen) -> CellError {
+    let passes = spec.pipeline.ids().join(",");
+    let what = if found.0 == expected.0 { "output" } else { "result" };
+    CellError::Miscompiled(format!(
+        "compiled call {} of {} gives another {what} than the interpreter: {} instead of {} (passes: {})",
+        call + 1,
+        spec.entry,
+        if what == "result" { found.0.join(", ") } else { String::from_utf8_lossy(&found.1).into_owned() },
+        if what == "result" { expected.0.join(", ") } else { String::from_utf8_lossy(&expected.1).into_owned() },
+        if passes.is_empty() { "none" } else { &passes },
+    ))
+}
+
+/// Turns the program's error into ours.
+pub(crate) fn runtime_error(e: RuntimeError) -> CellError {
+    match e.kind {
+        ErrorKind::Program => CellError::Program(Box::new(e)),
+        ErrorKind::HeapLimit | ErrorKind::Budget => CellError::Limit(e.message),
+        ErrorKind::Fault => CellError::Miscompiled(e.message),
+    }
+}
+
+/// The exits that were taken, most frequent first.
+pub(crate) fn exit_counts(state: &JitState, functions: &[CompiledFunction]) -> Vec<ExitCount> {
+    let mut out: Vec<ExitCount> = state
+        .exits
+        .iter()
+        .map(|(&(unit, exit), &count)| {
+            let f = &functions[unit as usize];
+            let info = &f.code.exits[exit as usize];
+            let program = &f.stages[f.stages.len() - 1].1.program;
+            let pos = program.proto(info.origin.proto).spans.get(info.origin.pc as usize);
+            ExitCount {
+                function: f.name.clone(),
+                line: pos.map_or(0, |p| p.line),
+                pc: info.origin.pc,
+                reason: info.reason.clone(),
+                count,
+            }
+        })
+        .collect();
+    out.sort_by_key(|e| std::cmp::Reverse(e.count));
+    out
 }

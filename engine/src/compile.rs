@@ -1,9 +1,18 @@
 //! Source to program, function to code.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use gscript::bytecode::{Program, Source};
+use gscript::bytecode::{Program, ProtoId, Source};
 use gscript::diagnostic::Diagnostic;
+use gscript::interp::Vm;
+use gscript::value::Value;
+use gsx_backend_arm64::{CodeObject, CodegenError};
+use gsx_ir::build::{BuildError, Constants, build};
+use gsx_ir::{Unit, verify};
+use gsx_passes::{Counter, PassError, Pipeline, Remark};
+
+use crate::report::StageTime;
 
 /// Compiles source text to bytecode.
 ///
@@ -11,4 +20,123 @@ use gscript::diagnostic::Diagnostic;
 /// A syntax error, with its place.
 pub fn compile_source(source: Arc<Source>) -> Result<Arc<Program>, Diagnostic> {
     gscript::compiler::compile(source).map(Arc::new)
+}
+
+/// A function with its graph and code, not yet installed.
+pub(crate) struct Compilation {
+    pub stages: Vec<(&'static str, Unit)>,
+    pub code: CodeObject,
+    pub remarks: Vec<Remark>,
+    pub counters: Vec<Counter>,
+    pub times: Vec<StageTime>,
+}
+
+/// Why there is no code for a function.
+#[derive(Debug)]
+pub(crate) enum NotCompiled {
+    /// It stays interpreted; nothing is wrong.
+    Interpreted(String),
+    /// A pass or the backend broke a rule.
+    Bug(String),
+}
+
+impl From<PassError> for NotCompiled {
+    fn from(e: PassError) -> NotCompiled {
+        NotCompiled::Bug(e.to_string())
+    }
+}
+
+impl From<BuildError> for NotCompiled {
+    fn from(e: BuildError) -> NotCompiled {
+        NotCompiled::Interpreted(e.to_string())
+    }
+}
+
+impl From<CodegenError> for NotCompiled {
+    fn from(e: CodegenError) -> NotCompiled {
+        match e {
+            CodegenError::FrameTooLarge { .. } | CodegenError::CodeTooLarge { .. } => {
+                NotCompiled::Interpreted(e.to_string())
+            }
+            e => NotCompiled::Bug(e.to_string()),
+        }
+    }
+}
+
+/// Gives the builder its constants, objects as arena offsets.
+struct VmConstants<'a>(&'a mut Vm);
+
+impl Constants for VmConstants<'_> {
+    fn constant(&mut self, proto: ProtoId, k: usize) -> Value {
+        let value = self.0.const_value(proto, k);
+        if value.tag.is_object() {
+            return Value::object(value.tag, value.bits - self.0.heap().guest_base());
+        }
+        value
+    }
+}
+
+/// How to compile.
+#[derive(Clone, Copy)]
+pub(crate) struct Settings {
+    /// Run the verifier after every stage.
+    pub verify_each: bool,
+    /// Keep the graph of every stage.
+    pub keep_stages: bool,
+}
+
+/// Bytecode → graph → passes → code, for one function, with what the profile of `vm` knows of it.
+pub(crate) fn compile_function(
+    vm: &mut Vm,
+    proto: ProtoId,
+    unit_id: u32,
+    pipeline: &Pipeline,
+    settings: Settings,
+) -> Result<Compilation, NotCompiled> {
+    let program = vm.program().clone();
+    let feedback = vm.profile().protos.get(proto.index()).cloned().unwrap_or_default();
+    let mut times = Vec::new();
+    let mut clock = Instant::now();
+    let mut lap = |stage: &'static str, clock: &mut Instant| {
+        let now = Instant::now();
+        let nanoseconds = now.duration_since(*clock).as_nanos() as u64;
+        times.push(StageTime { stage, nanoseconds });
+        *clock = now;
+    };
+
+    let mut unit = build(&program, proto, &feedback, &mut VmConstants(vm))?;
+    lap("build", &mut clock);
+    check(&unit, "build", settings)?;
+    let mut stages = Vec::new();
+    if settings.keep_stages {
+        stages.push(("build", unit.clone()));
+    }
+    clock = Instant::now();
+    let report = pipeline.run(&mut unit, |pass, unit| -> Result<(), NotCompiled> {
+        lap(pass, &mut clock);
+        check(unit, pass, settings)?;
+        if settings.keep_stages {
+            stages.push((pass, unit.clone()));
+        }
+        clock = Instant::now();
+        Ok(())
+    })?;
+    // Wrong graphs must never become code: the last one is always verified.
+    check(&unit, "the last pass", Settings { verify_each: true, ..settings })?;
+    clock = Instant::now();
+    let code = gsx_backend_arm64::compile(&unit, unit_id)?;
+    lap("backend", &mut clock);
+    if !settings.keep_stages {
+        stages.push((pipeline.ids().last().copied().unwrap_or("build"), unit));
+    }
+    Ok(Compilation { stages, code, remarks: report.remarks, counters: report.counters, times })
+}
+
+fn check(unit: &Unit, stage: &str, settings: Settings) -> Result<(), NotCompiled> {
+    if !settings.verify_each {
+        return Ok(());
+    }
+    verify::verify(unit).map_err(|errors| {
+        NotCompiled::Bug(format!("the verifier rejects {} after {stage}:\n{errors}", unit.name()))
+    })
 }

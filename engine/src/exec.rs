@@ -3,10 +3,16 @@
 use std::sync::Arc;
 
 use gscript::bytecode::Program;
+use gscript::interp::{Output, Vm, VmOptions};
+use gscript::jit::NoJit;
+use gsx_machine::Executor;
+use gsx_machine::sim::Simulator;
 use gsx_passes::Pipeline;
 
-use crate::cell::Limits;
+use crate::cell::{Limits, exit_counts, runtime_error};
+use crate::compile::Settings;
 use crate::error::CellError;
+use crate::jit::{JitSide, JitState};
 use crate::report::ExecReport;
 
 /// What executes hot functions.
@@ -38,6 +44,48 @@ pub struct ExecSpec {
 /// # Errors
 /// See [`CellError`].
 pub fn exec(spec: &ExecSpec) -> Result<ExecReport, CellError> {
-    let _ = spec;
-    Err(CellError::Setup("not wired up yet".into()))
+    exec_to(spec, Output::Stdout).map(|(report, _)| report)
+}
+
+/// Runs a program and gives what it printed.
+///
+/// # Errors
+/// See [`CellError`].
+pub fn exec_captured(spec: &ExecSpec) -> Result<(ExecReport, Vec<u8>), CellError> {
+    exec_to(spec, Output::Capture(Vec::new()))
+}
+
+fn exec_to(spec: &ExecSpec, output: Output) -> Result<(ExecReport, Vec<u8>), CellError> {
+    let compiled = spec.engine == Engine::Sim;
+    let options = VmOptions {
+        heap_limit: spec.limits.heap_bytes,
+        step_budget: spec.limits.steps,
+        hot_calls: if compiled { spec.hot_calls } else { u32::MAX },
+        profile: compiled,
+        output,
+        ..VmOptions::default()
+    };
+    let mut vm = Vm::new(spec.program.clone(), options).map_err(runtime_error)?;
+    if !compiled {
+        vm.run_main(&mut NoJit).map_err(runtime_error)?;
+        return Ok((ExecReport::default(), vm.take_output()));
+    }
+    let mut executor = Simulator::new();
+    executor.set_budget(spec.limits.instructions);
+    let settings = Settings { verify_each: false, keep_stages: false };
+    let mut state = JitState::attach(&mut vm, &mut executor, spec.pipeline.clone(), settings)
+        .map_err(|e| CellError::Compiler(e.to_string()))?;
+    let done = vm.run_main(&mut JitSide { executor: &mut executor, state: &mut state });
+    if let Some(bug) = state.bug {
+        return Err(CellError::Compiler(bug));
+    }
+    done.map_err(runtime_error)?;
+    let functions = std::mem::take(&mut state.functions);
+    let report = ExecReport {
+        counters: executor.counters(),
+        exits: exit_counts(&state, &functions),
+        compiled: functions.iter().map(|f| f.name.clone()).collect(),
+        skipped: state.skipped,
+    };
+    Ok((report, vm.take_output()))
 }

@@ -1,1 +1,140 @@
-//! Host calls of compiled code.
+//! Host calls of compiled code: what the runtime does for it.
+
+use gscript::bytecode::ProtoId;
+use gscript::error::{ErrorKind, RuntimeError};
+use gscript::interp::Vm;
+use gscript::jit::{ResumeFrame, Results};
+use gscript::layout;
+use gscript::value::Value;
+use gsx_backend_arm64::{ExitKind, HostCall};
+use gsx_machine::{Executor, Host, HostAction, Registers};
+
+use crate::jit::{JitSide, JitState};
+use crate::unwind;
+
+/// Compiled code's view of the runtime.
+pub(crate) struct HostSide<'a> {
+    pub vm: &'a mut Vm,
+    pub state: &'a mut JitState,
+}
+
+impl Host for HostSide<'_> {
+    fn host_call(&mut self, executor: &mut dyn Executor, regs: &mut Registers) -> HostAction {
+        let saved_sp = self.state.sp;
+        self.state.sp = regs.sp;
+        let done = match HostCall::try_from(regs.x[17]) {
+            Ok(call) => self.dispatch(executor, regs, call),
+            Err(unknown) => Err(RuntimeError {
+                kind: ErrorKind::Fault,
+                message: unknown.to_string(),
+                value: Value::NIL,
+                trace: Vec::new(),
+            }),
+        };
+        self.state.sp = saved_sp;
+        match done {
+            Ok((x0, x1)) => {
+                regs.x[0] = x0;
+                regs.x[1] = x1;
+                HostAction::Continue
+            }
+            Err(mut error) => {
+                unwind::add_trace(self.vm, self.state, regs, &mut error);
+                self.state.pending = Some(error);
+                HostAction::Unwind
+            }
+        }
+    }
+}
+
+impl HostSide<'_> {
+    fn dispatch(
+        &mut self,
+        executor: &mut dyn Executor,
+        regs: &Registers,
+        call: HostCall,
+    ) -> Result<(u64, u64), RuntimeError> {
+        let x = &regs.x;
+        let depth = layout::MAX_DEPTH.saturating_sub(x[2]);
+        let results = |r: Results| (r.count, r.addr);
+        let mut count = |kind: &'static str| *self.state.host_calls.entry(kind).or_insert(0) += 1;
+        match call {
+            HostCall::CallFrame => {
+                count("call");
+                let mut jit = JitSide { executor, state: self.state };
+                self.vm.call_frame(&mut jit, x[0], x[1], depth).map(results)
+            }
+            HostCall::Step => {
+                count("step");
+                let frame = step_frame(x[0], x[1]);
+                let mut jit = JitSide { executor, state: self.state };
+                self.vm.step(&mut jit, frame, depth).map(|()| (0, 0))
+            }
+            HostCall::Compare => {
+                count("compare");
+                let frame = step_frame(x[0], x[1]);
+                let mut jit = JitSide { executor, state: self.state };
+                self.vm.compare(&mut jit, frame, depth).map(|b| (u64::from(b), 0))
+            }
+            HostCall::Exit => {
+                let (unit, exit) = ((x[0] >> 32) as u32, x[0] as u32);
+                let call_results = Results { count: x[3], addr: x[4] };
+                self.exit(executor, unit, exit, x[1], depth, call_results).map(results)
+            }
+        }
+    }
+
+    /// Finishes an activation in the interpreter.
+    fn exit(
+        &mut self,
+        executor: &mut dyn Executor,
+        unit: u32,
+        exit: u32,
+        base: u64,
+        depth: u64,
+        call_results: Results,
+    ) -> Result<Results, RuntimeError> {
+        let info = self
+            .state
+            .functions
+            .get(unit as usize)
+            .and_then(|f| f.code.exits.get(exit as usize))
+            .cloned()
+            .ok_or_else(|| RuntimeError {
+                kind: ErrorKind::Fault,
+                message: format!("compiled code left through exit {exit} of unit {unit}, which does not exist"),
+                value: Value::NIL,
+                trace: Vec::new(),
+            })?;
+        *self.state.exits.entry((unit, exit)).or_insert(0) += 1;
+        let frames: Vec<ResumeFrame> = info
+            .frames
+            .iter()
+            .map(|f| ResumeFrame {
+                proto: f.proto,
+                base: base + layout::slot_offset(u64::from(f.base)),
+                pc: f.pc as usize,
+            })
+            .collect();
+        let innermost = frames[frames.len() - 1];
+        let state = info.frames[info.frames.len() - 1];
+        let mut jit = JitSide { executor, state: self.state };
+        match (info.kind, state.open) {
+            (ExitKind::OpenResults { a }, _) => {
+                let behind = ResumeFrame { pc: innermost.pc + 1, ..innermost };
+                self.vm.resume_with_open_results(&mut jit, behind, a, call_results, depth)
+            }
+            // The results of the open call before are in their slots already: the interpreter only learns how many.
+            (ExitKind::Resume, Some((a, count))) => {
+                let addr = innermost.base + layout::slot_offset(u64::from(a));
+                let there = Results { addr, count: u64::from(count) };
+                self.vm.resume_with_open_results(&mut jit, innermost, a, there, depth)
+            }
+            (ExitKind::Resume, None) => self.vm.resume(&mut jit, &frames, depth),
+        }
+    }
+}
+
+fn step_frame(x0: u64, base: u64) -> ResumeFrame {
+    ResumeFrame { proto: ProtoId((x0 >> 32) as u32), base, pc: (x0 & 0xffff_ffff) as usize }
+}

@@ -8,7 +8,10 @@ pub mod exec;
 pub mod report;
 
 mod compile;
+mod evaluate;
 mod host;
+mod jit;
+mod unwind;
 
 pub use cell::{Arg, CellSpec, Limits, Options, Warmup, run_cell};
 pub use compile::compile_source;

@@ -37,6 +37,8 @@ pub struct CellReport {
     pub remarks: Vec<Remark>,
     /// What the passes counted.
     pub pass_counters: Vec<Counter>,
+    /// Host nanoseconds that the simulator took for the measured call: its speed, not the program's.
+    pub host_nanoseconds: u64,
 }
 
 impl CellReport {

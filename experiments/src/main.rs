@@ -1,2 +1,7 @@
-//! gsx.
-fn main() {}
+//! The program `gsx`, with no passes but its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gsx_experiments::cli::main_with(&[])
+}

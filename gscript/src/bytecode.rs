@@ -131,7 +131,7 @@ pub enum Op {
     Vararg,
     /// `R[A+1] = R[B]`; `R[A] = R[B].K[imm]`: method lookup.
     SelfGet,
-    /// Start a goroutine: `go R[A](R[A+1..A+B])`.
+    /// Start a goroutine: `go R[A](R[A+1..A+B])` (`B` as for `Call`: `B - 1` arguments; `B = 0`: up to the top).
     Go,
     /// `R[A] = make(chan, R[B])`; `C = 0`: unbuffered and `B` is ignored.
     MakeChan,

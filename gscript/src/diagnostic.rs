@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::bytecode::{Pos, Source};
 
@@ -43,11 +43,6 @@ impl Diagnostic {
     ///
     /// `source` must be the source the diagnostic came from; with another one the excerpt is merely meaningless.
     pub fn render(&self, source: &Source) -> String {
-        let title = Level::ERROR.primary_title(&self.message);
-        let origin = Origin::path(&self.file)
-            .line(self.pos.line as usize)
-            .char_column(self.pos.col as usize);
-        let mut group = Group::with_title(title).element(origin);
         let line = source.line(self.pos.line).unwrap_or("");
         let (excerpt, at) = window(line, (self.pos.col as usize).saturating_sub(1));
         let end = at + char_len(&excerpt, at, self.len as usize);
@@ -55,15 +50,18 @@ impl Diagnostic {
         if let Some(label) = &self.label {
             annotation = annotation.label(label);
         }
-        group = group.element(
-            Snippet::source(excerpt)
-                .line_start(self.pos.line as usize)
-                .annotation(annotation),
-        );
+        let snippet = Snippet::source(excerpt)
+            .line_start(self.pos.line as usize)
+            .annotation(annotation);
+        let mut group = Group::with_title(Level::ERROR.primary_title(&self.message)).element(snippet);
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help));
         }
-        Renderer::plain().render(&[group])
+        let text = Renderer::plain().render(&[group]);
+        // The renderer would count the column in the excerpt, so the place is put in here.
+        let (title, rest) = text.split_once('\n').unwrap_or((&text, ""));
+        let indent = " ".repeat(self.pos.line.to_string().len());
+        format!("{title}\n{indent}--> {}:{}\n{rest}\n", self.file, self.pos)
     }
 }
 
@@ -165,9 +163,9 @@ pub(crate) struct LineMap {
 }
 
 impl LineMap {
-    /// Of this text (shorter than 4 GiB).
+    /// Of this text, or of its first 4 GiB.
     pub fn new(text: &str) -> LineMap {
-        let ends = text.bytes().enumerate().filter(|&(_, b)| b == b'\n');
+        let ends = text.bytes().take(u32::MAX as usize).enumerate().filter(|&(_, b)| b == b'\n');
         let starts = std::iter::once(0).chain(ends.map(|(i, _)| i as u32 + 1)).collect();
         LineMap { starts }
     }

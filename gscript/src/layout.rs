@@ -68,6 +68,61 @@ pub const UPVAL_PTR: u64 = 8;
 /// Upvalue cell: the slot used once it is closed.
 pub const UPVAL_CLOSED: u64 = 16;
 
+/// Every object starts with a header word: its kind in the low byte ([`KIND_STRING`] …), flags in bits 8–31, and, for a
+/// closure, its prototype's index in bits 32–63 (`u32::MAX` for a builtin).
+pub const HEADER: u64 = 0;
+/// Kind of a byte string.
+pub const KIND_STRING: u64 = 1;
+/// Kind of a table.
+pub const KIND_TABLE: u64 = 2;
+/// Kind of a closure.
+pub const KIND_CLOSURE: u64 = 3;
+/// Kind of a function record.
+pub const KIND_FUNC: u64 = 4;
+/// Kind of an upvalue cell.
+pub const KIND_UPVAL: u64 = 5;
+/// Kind of a coroutine.
+pub const KIND_COROUTINE: u64 = 6;
+/// Kind of a channel.
+pub const KIND_CHANNEL: u64 = 7;
+/// Header flag of a string that is interned: no other string object has the same bytes.
+pub const FLAG_INTERNED: u64 = 1 << 8;
+
+/// String: length in bytes (u32).
+pub const STRING_LEN: u64 = 8;
+/// String: hash of the bytes (u32); 0 when not computed yet (long strings only).
+pub const STRING_HASH: u64 = 12;
+/// String: first byte.
+pub const STRING_BYTES: u64 = 16;
+
+/// Table: shape number (u32): which string-keyed field is where in the fields block.
+pub const TABLE_SHAPE: u64 = 8;
+/// Table: slots in the fields block (u32).
+pub const TABLE_FIELDS_CAP: u64 = 12;
+/// Table: guest address of the fields block, slot `i` for the shape's field `i`; a nil slot is an absent field.
+pub const TABLE_FIELDS: u64 = 16;
+/// Table: guest address of the array part; the slot of key `k` is at `k * SLOT_BYTES`, key 0 included.
+pub const TABLE_ARRAY: u64 = 24;
+/// Table: keys `0..len` (u32) are in use in the array part; slots from here to the size are nil.
+pub const TABLE_ARRAY_LEN: u64 = 32;
+/// Table: keys `0..size` (u32) belong to the array part and are never in the hash part; `len <= size <= cap`.
+pub const TABLE_ARRAY_SIZE: u64 = 36;
+/// Table: guest address of the hash part, or 0.
+pub const TABLE_HASH: u64 = 40;
+/// Table: guest address of the metatable, or 0.
+pub const TABLE_META: u64 = 48;
+/// Table: slots allocated for the array part (u32).
+pub const TABLE_ARRAY_CAP: u64 = 56;
+/// Table: size of the object in bytes.
+pub const TABLE_BYTES: u64 = 64;
+
+/// Function record of a builtin: its index in the library (u32).
+pub const FUNC_BUILTIN: u64 = 24;
+/// Upvalue cell: size in bytes.
+pub const UPVAL_BYTES: u64 = UPVAL_CLOSED + SLOT_BYTES;
+/// Coroutine or channel: its number (u32) in the interpreter's own table.
+pub const OBJECT_ID: u64 = 8;
+
 /// Offset, from `R[0]` of a frame, of its register `reg`.
 pub const fn slot_offset(reg: u64) -> u64 {
     reg * SLOT_BYTES

@@ -63,6 +63,7 @@ pub fn build(
         frame_slots: u16::from(code.nregs),
         shared: code.captured.iter().map(|&r| u16::from(r)).collect::<SlotSet>(),
         graph,
+        feedback: profile.clone(),
         pinned: Vec::new(),
         layout: Layout::default(),
         allocator: Allocator::default(),

@@ -344,6 +344,20 @@ impl Graph {
         out
     }
 
+    /// Edges that lead to `b`; a branch with both targets here counts two.
+    pub fn incoming_edges(&self, b: BlockId) -> usize {
+        self.cfg.edges_directed(b.index(), Direction::Incoming).count()
+    }
+
+    /// Changes the arguments (and, edges being kept in step, the blocks) of `b`'s targets.
+    pub fn edit_targets(&mut self, b: BlockId, mut edit: impl FnMut(&mut Target)) {
+        let mut term = self.block(b).term.clone();
+        for t in term.targets_mut() {
+            edit(t);
+        }
+        self.set_term(b, term);
+    }
+
     /// Successors, each once, first target first.
     pub fn succs(&self, b: BlockId) -> SmallVec<[BlockId; 2]> {
         let mut out = SmallVec::new();
@@ -630,6 +644,18 @@ impl Graph {
             }
         }
         out
+    }
+}
+
+/// Ways to break a graph, for the verifier's tests.
+#[cfg(test)]
+impl Graph {
+    pub(crate) fn users_mut(&mut self, n: NodeId) -> &mut SmallVec<[User; 3]> {
+        &mut self.users[n.0 as usize]
+    }
+
+    pub(crate) fn term_mut(&mut self, b: BlockId) -> &mut Terminator {
+        &mut self.cfg[b.index()].term
     }
 }
 

@@ -20,6 +20,28 @@ pub enum Type {
     Ptr,
 }
 
+impl Type {
+    /// The type of the payload of values with this tag, where it is one of the unboxed types.
+    pub fn of_tag(tag: Tag) -> Option<Type> {
+        match tag {
+            Tag::Bool => Some(Type::Bool),
+            Tag::Int => Some(Type::Int),
+            Tag::Float => Some(Type::Float),
+            _ => None,
+        }
+    }
+
+    /// The tag that a value of this type gets when it is boxed; none for boxed values and pointers.
+    pub fn tag(self) -> Option<Tag> {
+        match self {
+            Type::Bool => Some(Tag::Bool),
+            Type::Int => Some(Tag::Int),
+            Type::Float => Some(Tag::Float),
+            Type::Boxed | Type::Ptr => None,
+        }
+    }
+}
+
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

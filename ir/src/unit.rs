@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use gscript::bytecode::{Program, Proto, ProtoId};
+use gscript::profile::ProtoProfile;
 
 use crate::graph::{BlockId, Graph};
 
@@ -168,16 +169,18 @@ impl fmt::Debug for SlotSet {
     }
 }
 
-/// A slot that a pass keeps in a register throughout some blocks: there, memory is stale and every snapshot must write
-/// the slot back. The verifier holds passes to it.
+/// A slot that a pass keeps in a register throughout some blocks. If it is written there, memory is stale, and every
+/// snapshot at which the slot is live must write it back. The verifier holds passes to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PinnedSlot {
     /// The slot.
     pub slot: u16,
     /// Its register.
     pub pin: Pin,
-    /// The blocks in which the register, not memory, holds the slot.
+    /// The blocks in which the register holds the slot.
     pub blocks: Vec<BlockId>,
+    /// Is it written in these blocks? If not, memory is right too: loads are legal and snapshots need not mention it.
+    pub written: bool,
     /// The pass that pinned it.
     pub by: &'static str,
 }
@@ -195,6 +198,8 @@ pub struct Unit {
     pub shared: SlotSet,
     /// The graph.
     pub graph: Graph,
+    /// What the interpreter saw of the function: types, targets, counts.
+    pub feedback: ProtoProfile,
     /// Slots kept in registers, by the passes that did so.
     pub pinned: Vec<PinnedSlot>,
     /// Value layout to generate code for.

@@ -9,6 +9,7 @@ pub mod selection;
 mod acc_pin;
 mod const_prop;
 mod dse;
+mod promotion;
 mod r0_pin;
 mod support;
 

@@ -1,1 +1,284 @@
 //! The arena and the objects in it.
+//!
+//! One anonymous mapping per running program, laid out as [`layout`](crate::layout) says: context block, globals, the
+//! main thread's stack, compiled code's own stack, objects. Objects are laid out by explicit offsets and never move;
+//! they name each other by guest address, so a program behaves the same wherever the mapping lies.
+//!
+//! There is no garbage collection yet. Blocks that a table outgrows are reused; when the limit is reached allocation
+//! fails with [`HeapError::Full`].
+
+pub mod hash;
+pub mod shapes;
+pub mod slot;
+pub mod strings;
+pub mod table;
+#[cfg(test)]
+mod tests;
+
+use crate::layout::{self, GLOBALS, SLOT_BYTES};
+use crate::value::Value;
+use memmap2::{MmapMut, MmapOptions};
+use rustc_hash::FxHashMap;
+use shapes::Shapes;
+use strings::Interner;
+
+/// Why a heap operation failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum HeapError {
+    /// The heap limit is reached.
+    #[error("heap limit reached")]
+    Full,
+    /// A table was written with the key nil.
+    #[error("table index is nil")]
+    NilKey,
+    /// A table was written with the key NaN.
+    #[error("table index is NaN")]
+    NanKey,
+    /// `next` was asked for the key after one that is not in the table.
+    #[error("invalid key to 'next'")]
+    BadNextKey,
+    /// The mapping could not be made.
+    #[error("cannot reserve {0} bytes of address space for the program; lower --heap-limit")]
+    NoMemory(u64),
+}
+
+/// Where the guest sees the arena.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum GuestBase {
+    /// At [`layout::GUEST_BASE`]: for interpreter and simulated core; addresses are the same on every host.
+    #[default]
+    Simulated,
+    /// At its host address: for native execution of compiled code.
+    Host,
+}
+
+/// The arena of one program.
+pub struct Heap {
+    map: MmapMut,
+    host: *mut u8,
+    guest_base: u64,
+    /// Host address minus guest address, wrapping.
+    delta: u64,
+    len: u64,
+    stack: (u64, u64),
+    native_stack: (u64, u64),
+    heap_start: u64,
+    next: u64,
+    limit: u64,
+    free: FxHashMap<u64, Vec<u64>>,
+    pub(crate) interner: Interner,
+    pub(crate) shapes: Shapes,
+}
+
+// SAFETY: the raw pointer points into the mapping that the struct owns; nothing is shared with another thread.
+unsafe impl Send for Heap {}
+
+const PAGE: u64 = 4096;
+
+impl Heap {
+    /// Reserves an arena for a program with `globals` global variables and at most `heap_limit` bytes of objects.
+    pub fn new(globals: usize, heap_limit: u64, guest_base: GuestBase) -> Result<Heap, HeapError> {
+        let round = |n: u64| n.next_multiple_of(PAGE);
+        let stack_slots = (layout::MAX_DEPTH + 2) * layout::FRAME_SLOTS_RESERVED + layout::VARARG_SLOTS;
+        let stack = round(GLOBALS + globals as u64 * SLOT_BYTES);
+        let native = round(stack + stack_slots * SLOT_BYTES);
+        let heap = round(native + layout::NATIVE_STACK_BYTES);
+        let too_much = HeapError::NoMemory(heap_limit);
+        let len = heap
+            .checked_add(heap_limit.clamp(PAGE, 1 << 46))
+            .and_then(|n| n.checked_next_multiple_of(PAGE))
+            .ok_or(too_much)?;
+        let bytes = usize::try_from(len).map_err(|_| too_much)?;
+        let mut map =
+            MmapOptions::new().len(bytes).no_reserve_swap().map_anon().map_err(|_| too_much)?;
+        let host = map.as_mut_ptr();
+        let guest_base = match guest_base {
+            GuestBase::Simulated => layout::GUEST_BASE,
+            GuestBase::Host => host as u64,
+        };
+        Ok(Heap {
+            map,
+            host,
+            guest_base,
+            delta: (host as u64).wrapping_sub(guest_base),
+            len,
+            stack: (guest_base + stack, guest_base + native),
+            native_stack: (guest_base + native, guest_base + heap),
+            heap_start: guest_base + heap,
+            next: guest_base + heap,
+            limit: guest_base + heap + heap_limit.min(len - heap),
+            free: FxHashMap::default(),
+            interner: Interner::default(),
+            shapes: Shapes::new(),
+        })
+    }
+
+    /// Guest address of byte 0.
+    pub fn guest_base(&self) -> u64 {
+        self.guest_base
+    }
+
+    /// Host address of byte 0.
+    pub fn host_ptr(&self) -> *mut u8 {
+        self.host
+    }
+
+    /// Size of the whole arena in bytes.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Never: an arena has at least its context block.
+    pub fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+
+    /// Lowest and one past the highest guest address of compiled code's own stack.
+    pub fn native_stack(&self) -> (u64, u64) {
+        self.native_stack
+    }
+
+    /// Lowest and one past the highest guest address of the main thread's frames.
+    pub fn stack(&self) -> (u64, u64) {
+        self.stack
+    }
+
+    /// Guest address of global `index`'s slot.
+    pub fn global_slot(&self, index: usize) -> u64 {
+        self.guest_base + GLOBALS + index as u64 * SLOT_BYTES
+    }
+
+    /// Bytes of objects allocated so far (reused blocks counted once).
+    pub fn used(&self) -> u64 {
+        self.next - self.heap_start
+    }
+
+    /// The most bytes of objects there may be.
+    pub fn limit(&self) -> u64 {
+        self.limit - self.heap_start
+    }
+
+    /// The shapes of all tables.
+    pub fn shapes(&self) -> &Shapes {
+        &self.shapes
+    }
+
+    /// Host address of a guest address.
+    #[inline(always)]
+    pub(crate) fn host(&self, guest: u64) -> *mut u8 {
+        debug_assert!(guest >= self.guest_base && guest < self.guest_base + self.len, "{guest:#x}");
+        // The provenance of the mapping's pointer covers all of the arena.
+        self.host.wrapping_add(guest.wrapping_sub(self.guest_base) as usize)
+    }
+
+    /// Guest address of a host address inside of the arena.
+    #[inline(always)]
+    pub(crate) fn guest(&self, host: *const u8) -> u64 {
+        (host as u64).wrapping_sub(self.delta)
+    }
+
+    /// Panics unless `size` bytes at `guest` are inside of the arena.
+    fn checked(&self, guest: u64, size: u64) -> *mut u8 {
+        let offset = guest.wrapping_sub(self.guest_base);
+        assert!(
+            offset <= self.len - size && guest.is_multiple_of(size.min(8)),
+            "guest address {guest:#x} is outside of the arena"
+        );
+        self.host(guest)
+    }
+
+    /// Reads the value in the slot at a guest address. Panics if the address is outside of the arena.
+    pub fn load(&self, guest: u64) -> Value {
+        // SAFETY: `checked` has seen that the slot lies in the arena.
+        unsafe { slot::load(self.checked(guest, SLOT_BYTES)) }
+    }
+
+    /// Writes a value into the slot at a guest address. Panics if the address is outside of the arena.
+    pub fn store(&mut self, guest: u64, v: Value) {
+        // SAFETY: `checked` has seen that the slot lies in the arena.
+        unsafe { slot::store(self.checked(guest, SLOT_BYTES), v) }
+    }
+
+    /// Reads a 64-bit word at a guest address. Panics if the address is outside of the arena or unaligned.
+    pub fn read_u64(&self, guest: u64) -> u64 {
+        // SAFETY: `checked` has seen that the word lies in the arena.
+        unsafe { self.checked(guest, 8).cast::<u64>().read() }
+    }
+
+    /// Writes a 64-bit word at a guest address. Panics if the address is outside of the arena or unaligned.
+    pub fn write_u64(&mut self, guest: u64, n: u64) {
+        // SAFETY: `checked` has seen that the word lies in the arena.
+        unsafe { self.checked(guest, 8).cast::<u64>().write(n) }
+    }
+
+    /// Reads a 32-bit word at a guest address. Panics if the address is outside of the arena or unaligned.
+    pub fn read_u32(&self, guest: u64) -> u32 {
+        // SAFETY: `checked` has seen that the word lies in the arena.
+        unsafe { self.checked(guest, 4).cast::<u32>().read() }
+    }
+
+    /// Writes a 32-bit word at a guest address. Panics if the address is outside of the arena or unaligned.
+    pub fn write_u32(&mut self, guest: u64, n: u32) {
+        // SAFETY: `checked` has seen that the word lies in the arena.
+        unsafe { self.checked(guest, 4).cast::<u32>().write(n) }
+    }
+
+    /// The 64-bit word at `offset` of an object.
+    #[inline(always)]
+    pub(crate) fn word(&self, object: u64, offset: u64) -> u64 {
+        // SAFETY: addresses of objects come from `alloc`, offsets from `layout`.
+        unsafe { self.host(object + offset).cast::<u64>().read() }
+    }
+
+    /// Writes the 64-bit word at `offset` of an object.
+    #[inline(always)]
+    pub(crate) fn set_word(&mut self, object: u64, offset: u64, n: u64) {
+        // SAFETY: addresses of objects come from `alloc`, offsets from `layout`.
+        unsafe { self.host(object + offset).cast::<u64>().write(n) }
+    }
+
+    /// The 32-bit word at `offset` of an object.
+    #[inline(always)]
+    pub(crate) fn half(&self, object: u64, offset: u64) -> u32 {
+        // SAFETY: addresses of objects come from `alloc`, offsets from `layout`.
+        unsafe { self.host(object + offset).cast::<u32>().read() }
+    }
+
+    /// Writes the 32-bit word at `offset` of an object.
+    #[inline(always)]
+    pub(crate) fn set_half(&mut self, object: u64, offset: u64, n: u32) {
+        // SAFETY: addresses of objects come from `alloc`, offsets from `layout`.
+        unsafe { self.host(object + offset).cast::<u32>().write(n) }
+    }
+
+    /// Allocates `bytes` zeroed bytes, 16-byte aligned. Zero bytes read as nil slots.
+    #[inline]
+    pub(crate) fn alloc(&mut self, bytes: u64) -> Result<u64, HeapError> {
+        let at = self.next;
+        let end = at.checked_add((bytes + 15) & !15).ok_or(HeapError::Full)?;
+        if end > self.limit {
+            return Err(HeapError::Full);
+        }
+        self.next = end;
+        Ok(at)
+    }
+
+    /// Allocates a zeroed block that may be given back with [`Heap::free_block`].
+    pub(crate) fn alloc_block(&mut self, bytes: u64) -> Result<u64, HeapError> {
+        match self.free.get_mut(&bytes).and_then(Vec::pop) {
+            Some(at) => {
+                // SAFETY: the block was allocated with this size and nothing refers to it.
+                unsafe { self.host(at).write_bytes(0, bytes as usize) };
+                Ok(at)
+            }
+            None => self.alloc(bytes),
+        }
+    }
+
+    /// Gives back a block of [`Heap::alloc_block`] to which nothing refers any more.
+    pub(crate) fn free_block(&mut self, at: u64, bytes: u64) {
+        if at != 0 && bytes != 0 {
+            self.free.entry(bytes).or_default().push(at);
+        }
+    }
+}

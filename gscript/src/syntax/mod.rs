@@ -23,6 +23,11 @@ mod parser;
 mod stmt;
 mod token;
 
+#[cfg(test)]
+mod lexer_tests;
+#[cfg(test)]
+mod parser_tests;
+
 pub(crate) use parser::parse;
 
 /// How deep parentheses, blocks, functions, tables, prefix operators and `**` may nest.

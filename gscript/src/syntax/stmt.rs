@@ -3,14 +3,14 @@
 use super::ast::*;
 use super::hints;
 use super::parser::Parser;
-use super::token::{Kw, Punct, Tok};
+use super::token::{Kw, Punct, Tok, Token};
 use crate::diagnostic::{Checked, Problem};
 
 impl Parser<'_> {
     /// A statement.
     pub fn stmt(&mut self) -> Checked<StmtId> {
-        let at = self.tok.start;
-        match self.tok.tok {
+        let Token { tok, start: at, .. } = self.tok;
+        match tok {
             Tok::Kw(Kw::Func) if self.peek()? != Tok::Punct(Punct::LParen) => {
                 self.advance()?;
                 let name = self.expect_name("behind `func`")?;

@@ -139,9 +139,11 @@ impl<'a> Printer<'a> {
     fn unit(&mut self) {
         self.push(Place::Unit, self.header());
         for (i, p) in self.unit.pinned.iter().enumerate() {
-            let blocks: Vec<String> = p.blocks.iter().map(ToString::to_string).collect();
-            let text =
-                format!("    pinned s{} @{} in {} by {}", p.slot, p.pin, blocks.join(", "), name(p.by));
+            let there = p.blocks.iter().filter(|&&b| self.unit.graph.has_block(b));
+            let blocks: Vec<String> = there.map(ToString::to_string).collect();
+            let written = if p.written { "" } else { " unwritten" };
+            let (slot, pin, by) = (p.slot, p.pin, name(p.by));
+            let text = format!("    pinned s{slot} @{pin}{written} in {} by {by}", blocks.join(", "));
             self.push(Place::Pinned(i), text);
         }
         for (b, nodes) in listing_order(&self.unit.graph) {
@@ -370,12 +372,8 @@ fn mnemonic(node: &Node) -> (String, Vec<String>) {
         Op::GlobalStore(i) => ("global.store".to_owned(), vec![i.to_string()]),
         Op::UpvalLoad(i) => ("upval.load".to_owned(), vec![i.to_string()]),
         Op::UpvalStore(i) => ("upval.store".to_owned(), vec![i.to_string()]),
-        Op::GuardTag(tag) => {
-            let separator = if node.args.is_empty() { "" } else { " " };
-            let args: Vec<String> = node.args.iter().map(ToString::to_string).collect();
-            // The tag is no element of the list of operands: `guard.tag int v0`.
-            return (format!("guard.tag {tag}{separator}{}", args.join(", ")), Vec::new());
-        }
+        // The tag is no element of the list of operands: `guard.tag int v0`.
+        Op::GuardTag(tag) => plain(&format!("guard.tag {tag}")),
         Op::Call { a, nargs, results, kind } => {
             let name = match kind {
                 CallKind::Generic => "call",

@@ -8,7 +8,7 @@ use crate::schedule::Schedule;
 
 /// Blocks in the order of the listing, each with its nodes (parameters apart): reachable blocks in reverse postorder,
 /// then the others by id. Works on graphs that the verifier would reject, too.
-pub(super) fn listing_order(graph: &Graph) -> Vec<(BlockId, Vec<NodeId>)> {
+pub(crate) fn listing_order(graph: &Graph) -> Vec<(BlockId, Vec<NodeId>)> {
     let reachable = graph.reverse_postorder();
     let mut printed: FxHashSet<NodeId> = FxHashSet::default();
     let mut out = Vec::new();

@@ -41,7 +41,13 @@ pub const POISON_NZCV: u32 = 0b1001;
 impl Cpu {
     pub(super) fn new() -> Cpu {
         let flags = Flags::known(POISON_NZCV);
-        Cpu { x: [0; 256], v: [0; 256], vh: [0; 256], flags, memory: Memory::none() }
+        Cpu {
+            x: [0; 256],
+            v: [0; 256],
+            vh: [0; 256],
+            flags,
+            memory: Memory::none(),
+        }
     }
 
     pub(super) fn save(&self) -> Saved {
@@ -63,7 +69,10 @@ impl Cpu {
     }
 
     pub(super) fn registers(&self) -> Registers {
-        Registers { x: std::array::from_fn(|i| self.x[i]), sp: self.x[usize::from(SP)] }
+        Registers {
+            x: std::array::from_fn(|i| self.x[i]),
+            sp: self.x[usize::from(SP)],
+        }
     }
 
     /// The state at a call from outside: only the general registers mean something.

@@ -1,13 +1,14 @@
-//! Fuses a comparison with the conditional branch behind it, the commonest pair in compiled code.
+//! Fuses a comparison (or another flag-setting subtraction) with the conditional branch behind it, the commonest pair
+//! in compiled code.
 
-use super::op::{Code, Op, SINK};
+use super::op::{Code, Op};
 
 /// The fused operation for two neighbouring ones, if there is one.
 ///
-/// The comparison's operands stay in place, the branch's target goes to the lower half of `imm`, an immediate operand
+/// The comparison's registers stay in place, the branch's target goes to the lower half of `imm`, an immediate operand
 /// to the upper half. Flags are still set: code behind the branch may read them.
 pub(super) fn fuse(compare: &Op, branch: &Op) -> Option<Op> {
-    if branch.code != Code::BCond || compare.d != SINK {
+    if branch.code != Code::BCond {
         return None;
     }
     let codes = match compare.code {
@@ -18,9 +19,15 @@ pub(super) fn fuse(compare: &Op, branch: &Op) -> Option<Op> {
         _ => return None,
     };
     let mask = branch.imm >> 32;
-    let condition = CONDITIONS.iter().position(|&c| super::alu::condition_mask(c) == mask)?;
+    let condition = CONDITIONS
+        .iter()
+        .position(|&c| super::alu::condition_mask(c) == mask)?;
     // An immediate operand has at most 24 bits.
-    let operand = if matches!(compare.code, Code::SubsXI | Code::SubsWI) { compare.imm << 32 } else { 0 };
+    let operand = if matches!(compare.code, Code::SubsXI | Code::SubsWI) {
+        compare.imm << 32
+    } else {
+        0
+    };
     let mut fused = *compare;
     fused.code = codes[condition];
     Some(fused.imm(operand | branch.imm & 0xffff_ffff))

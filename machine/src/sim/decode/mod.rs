@@ -10,6 +10,8 @@ mod immediate;
 mod memory;
 mod register;
 
+pub(super) use branch::direct_offset;
+
 use super::CODE_BASE;
 use super::op::{Code, Op, SINK, SP, ZERO};
 

@@ -1,0 +1,125 @@
+//! The result of compilation: code words and everything that is known about them.
+
+use gscript::layout;
+use gsx_ir::graph::{BlockId, FrameState, NodeId, Origin};
+use smallvec::SmallVec;
+
+/// What a word is there for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Part {
+    /// Entry of the function: parameter check, frame.
+    Entry,
+    /// The program itself.
+    Body,
+    /// Unusual ways within the unit, moved out of the hot path: missing parameters or results.
+    Cold,
+    /// Leaving to the interpreter.
+    Exit,
+}
+
+/// Where a word comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Provenance {
+    /// Node that it computes.
+    pub node: Option<NodeId>,
+    /// Bytecode position.
+    pub origin: Option<Origin>,
+    /// Its purpose.
+    pub part: Part,
+}
+
+/// How the interpreter goes on after an exit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ExitKind {
+    /// At the innermost frame's pc.
+    Resume,
+    /// Behind the call at the innermost frame's pc, whose results (X3: how many, X4: where) the host puts in slots from
+    /// `a` on.
+    OpenResults {
+        /// First result slot, in the unit's numbering.
+        a: u8,
+    },
+}
+
+/// A way out of a unit.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ExitInfo {
+    /// Activations to go on with, outermost first.
+    pub frames: SmallVec<[FrameState; 1]>,
+    /// How.
+    pub kind: ExitKind,
+    /// Bytecode position of what left.
+    pub origin: Origin,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// A call instruction in a unit, for walking the native stack: during the call, the unit's frame is at the SP that the
+/// callee was entered with, its return address at `[sp + 8]`, and the caller's SP is `sp + frame_bytes`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CallSite {
+    /// Index of the word behind the call instruction.
+    pub return_word: u32,
+    /// Bytes of the native frame.
+    pub frame_bytes: u32,
+    /// Bytecode position; none for the calls of exit stubs (the exit says where it left).
+    pub origin: Option<Origin>,
+}
+
+/// A compiled unit.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CodeObject {
+    /// The code. Word 0 is the entry for any number of arguments. Position-independent.
+    pub words: Vec<u32>,
+    /// One per word.
+    pub provenance: Vec<Provenance>,
+    /// By exit index.
+    pub exits: Vec<ExitInfo>,
+    /// Ascending by word.
+    pub call_sites: Vec<CallSite>,
+    /// First word of each reachable block of the graph; ascending by word.
+    pub block_starts: Vec<(BlockId, u32)>,
+    /// Word of the entry that is used when all parameters are there.
+    pub fixed_entry: u32,
+    /// Bytes of an activation on the native stack, a multiple of 16.
+    pub frame_bytes: u32,
+    /// Spill slots in the frame.
+    pub spill_slots: u32,
+    /// Loads and stores that spilling added.
+    pub spill_instructions: u32,
+}
+
+impl CodeObject {
+    /// Bytes of code.
+    pub fn bytes(&self) -> usize {
+        self.words.len() * 4
+    }
+}
+
+/// Why a unit cannot be compiled. The function stays interpreted.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum CodegenError {
+    /// The native frame would be too large.
+    #[error("the native frame needs {bytes} bytes; the limit is {}", layout::NATIVE_FRAME_BYTES)]
+    FrameTooLarge {
+        /// Bytes needed.
+        bytes: u64,
+    },
+    /// More code than branches can span.
+    #[error("the code needs {words} words; branches reach {limit}")]
+    CodeTooLarge {
+        /// Words needed (an upper bound).
+        words: u64,
+        /// Words that can be spanned.
+        limit: u64,
+    },
+    /// The allocator could not find registers.
+    #[error("register allocation failed: {0}")]
+    Allocation(String),
+    /// The graph breaks a rule that the verifier checks; a bug in a pass.
+    #[error("malformed graph: {0}")]
+    Malformed(String),
+    /// The assembler refused: a bug in this crate.
+    #[error("assembler: {0}")]
+    Assembler(String),
+}

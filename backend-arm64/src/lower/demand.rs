@@ -1,0 +1,204 @@
+//! Which parts of each value are used, and which conditions are used only by a branch.
+
+use gsx_ir::graph::{BlockId, Graph, NodeId, SnapshotId, Terminator, User};
+use gsx_ir::op::{Op, Type};
+use gsx_ir::schedule::Schedule;
+use rustc_hash::FxHashMap;
+
+/// Parts of a value that somebody uses.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Parts(u8);
+
+impl Parts {
+    /// The tag word.
+    pub const TAG: Parts = Parts(1);
+    /// The payload word (of a typed value: the value itself), no matter in which class of register.
+    pub const PAYLOAD: Parts = Parts(2);
+    /// The payload, wanted in a general register.
+    pub const IN_X: Parts = Parts(4);
+    /// The payload, wanted in a float register.
+    pub const IN_D: Parts = Parts(8);
+    /// Tag and payload, as a store takes them.
+    pub const WHOLE: Parts = Parts(3);
+
+    pub const fn with(self, other: Parts) -> Parts {
+        Parts(self.0 | other.0)
+    }
+    pub const fn has(self, other: Parts) -> bool {
+        self.0 & other.0 != 0
+    }
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+    /// Is a boxed value's payload best kept in a float register?
+    pub const fn prefers_d(self) -> bool {
+        self.has(Parts::IN_D) && !self.has(Parts::IN_X)
+    }
+}
+
+/// Uses of the values of a graph.
+pub(super) struct Demand {
+    parts: Vec<Parts>,
+    fused: Vec<bool>,
+}
+
+impl Demand {
+    pub fn new(graph: &Graph, schedule: &Schedule) -> Demand {
+        let mut walk = Walk {
+            graph,
+            parts: vec![Parts::default(); graph.node_count()],
+            work: Vec::new(),
+            incoming: incoming(graph, schedule),
+        };
+        for &b in schedule.order() {
+            for &n in schedule.block(b) {
+                walk.root(n);
+            }
+            match graph.block(b).term {
+                Terminator::Branch { cond, .. } => walk.mark(cond, Parts::PAYLOAD),
+                Terminator::Exit(s) => walk.snapshot(s),
+                _ => {}
+            }
+        }
+        walk.run();
+        let parts = walk.parts;
+        let fused = fused(graph, schedule, &parts);
+        Demand { parts, fused }
+    }
+
+    /// The parts of `n` that are used.
+    pub fn parts(&self, n: NodeId) -> Parts {
+        self.parts[n.0 as usize]
+    }
+
+    /// Is `n` a condition that its only user computes itself, right where it branches or selects?
+    pub fn is_fused(&self, n: NodeId) -> bool {
+        self.fused[n.0 as usize]
+    }
+}
+
+/// The arguments that reach each block parameter.
+fn incoming(graph: &Graph, schedule: &Schedule) -> FxHashMap<NodeId, Vec<NodeId>> {
+    let mut out: FxHashMap<NodeId, Vec<NodeId>> = FxHashMap::default();
+    for &b in schedule.order() {
+        for t in graph.block(b).term.targets() {
+            for (&p, &a) in graph.block(t.block).params.iter().zip(&t.args) {
+                out.entry(p).or_default().push(a);
+            }
+        }
+    }
+    out
+}
+
+struct Walk<'a> {
+    graph: &'a Graph,
+    parts: Vec<Parts>,
+    work: Vec<NodeId>,
+    incoming: FxHashMap<NodeId, Vec<NodeId>>,
+}
+
+impl Walk<'_> {
+    fn mark(&mut self, n: NodeId, parts: Parts) {
+        let old = self.parts[n.0 as usize];
+        let new = old.with(parts);
+        if new != old {
+            self.parts[n.0 as usize] = new;
+            self.work.push(n);
+        }
+    }
+
+    fn stored(&mut self, n: NodeId) {
+        let parts = if self.graph.node(n).ty == Some(Type::Boxed) { Parts::WHOLE } else { Parts::PAYLOAD };
+        self.mark(n, parts);
+    }
+
+    fn snapshot(&mut self, s: SnapshotId) {
+        for &(_, v) in &self.graph.snapshot(s).writes {
+            self.stored(v);
+        }
+    }
+
+    /// What an effect uses, whether its result is used or not.
+    fn root(&mut self, n: NodeId) {
+        let node = self.graph.node(n);
+        match node.op {
+            Op::GuardTag(_) => self.mark(node.args[0], Parts::TAG),
+            Op::Guard => self.mark(node.args[0], Parts::PAYLOAD),
+            Op::SlotStore(_) | Op::GlobalStore(_) | Op::UpvalStore(_) => self.stored(node.args[0]),
+            _ => {}
+        }
+        if let Some(s) = node.snapshot {
+            self.snapshot(s);
+        }
+    }
+
+    fn run(&mut self) {
+        let graph = self.graph;
+        while let Some(n) = self.work.pop() {
+            let node = graph.node(n);
+            let parts = self.parts[n.0 as usize];
+            match node.op {
+                Op::Param => {
+                    for a in self.incoming.get(&n).cloned().unwrap_or_default() {
+                        self.mark(a, parts);
+                    }
+                }
+                Op::Unbox(Type::Float) => self.mark(node.args[0], Parts::PAYLOAD.with(Parts::IN_D)),
+                Op::Unbox(_) => self.mark(node.args[0], Parts::PAYLOAD.with(Parts::IN_X)),
+                Op::TagOf => self.mark(node.args[0], Parts::TAG),
+                Op::Truthy => self.mark(node.args[0], Parts::WHOLE.with(Parts::IN_X)),
+                Op::Box => {
+                    if parts.has(Parts::PAYLOAD) {
+                        self.mark(node.args[0], Parts::PAYLOAD);
+                    }
+                }
+                op if op.is_pure() => {
+                    for &a in &node.args {
+                        self.mark(a, Parts::PAYLOAD);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Finds the conditions whose only user is a branch, guard or select of the same block (perhaps through `!`).
+fn fused(graph: &Graph, schedule: &Schedule, parts: &[Parts]) -> Vec<bool> {
+    let mut place: Vec<Option<BlockId>> = vec![None; graph.node_count()];
+    for &b in schedule.order() {
+        for &n in schedule.block(b) {
+            place[n.0 as usize] = Some(b);
+        }
+    }
+    let mut out = vec![false; graph.node_count()];
+    // Users come after what they use, so that going backwards decides a `!` before its argument.
+    for &b in schedule.order() {
+        for &n in schedule.block(b).iter().rev() {
+            let is_condition = matches!(graph.node(n).op, Op::ICmp(_) | Op::FCmp(_) | Op::BNot | Op::Truthy);
+            if !is_condition || parts[n.0 as usize].is_empty() {
+                continue;
+            }
+            let live = |u: &&User| match **u {
+                User::Node(m) => graph.node(m).op.is_effect() || !parts[m.0 as usize].is_empty(),
+                User::Term(t) => schedule.order().contains(&t),
+                User::Snapshot(_) => true,
+            };
+            let mut users = graph.users(n).iter().filter(live);
+            let (Some(user), None) = (users.next(), users.next()) else { continue };
+            out[n.0 as usize] = match *user {
+                User::Term(t) => {
+                    t == b && matches!(graph.block(t).term, Terminator::Branch { cond, .. } if cond == n)
+                }
+                User::Node(m) if place[m.0 as usize] == Some(b) => match graph.node(m).op {
+                    Op::Guard => true,
+                    Op::Select => graph.node(m).args[0] == n,
+                    Op::BNot => out[m.0 as usize],
+                    _ => false,
+                },
+                _ => false,
+            };
+        }
+    }
+    out
+}

@@ -1,0 +1,141 @@
+//! Guards and what their exits write back.
+
+use gscript::value::Tag;
+use gsx_ir::graph::{BlockId, NodeId, Origin, SnapshotId};
+use gsx_ir::op::{Cond, Op};
+
+use super::{Half, Lower};
+use crate::code::{CodegenError, ExitInfo, ExitKind};
+use crate::mir::{Cc, Exit, ExitId, ExitValue, Inst, Test};
+
+impl Lower<'_> {
+    /// The snapshot of a node.
+    pub(super) fn snapshot_of(&self, n: NodeId) -> Result<SnapshotId, CodegenError> {
+        self.graph.node(n).snapshot.ok_or_else(|| CodegenError::Malformed(format!("{n} has no snapshot")))
+    }
+
+    /// Adds an exit through a snapshot.
+    pub(super) fn exit(
+        &mut self,
+        snapshot: SnapshotId,
+        node: Option<NodeId>,
+        origin: Origin,
+        reason: String,
+    ) -> Result<ExitId, CodegenError> {
+        let mut writes = Vec::new();
+        for &(slot, v) in &self.graph.snapshot(snapshot).writes {
+            let (tag, payload) = self.stored(v)?;
+            writes.push((slot, exit_value(tag)?, exit_value(payload)?));
+        }
+        writes.sort_by_key(|w| w.0);
+        let frames = self.graph.snapshot(snapshot).frames.clone();
+        let info = ExitInfo { frames, kind: ExitKind::Resume, origin, reason };
+        self.f.exits.push(Exit { writes, results: None, info, node });
+        Ok(ExitId(self.f.exits.len() as u32 - 1))
+    }
+
+    pub(super) fn exit_at_end(&mut self, b: BlockId, s: SnapshotId) -> Result<ExitId, CodegenError> {
+        let origin = self.graph.block(b).origin;
+        self.exit(s, None, origin, "this path is not compiled".into())
+    }
+
+    pub(super) fn guard_tag(&mut self, n: NodeId, tag: Tag) -> Result<(), CodegenError> {
+        let value = self.graph.node(n).args[0];
+        let test = match self.val(value)?.tag {
+            Half::Imm(known) if known == tag as u64 => return Ok(()),
+            Half::Imm(_) => Test::Always,
+            half => {
+                let reg = self.x_vreg(half)?.into();
+                match tag as i64 {
+                    0 => Test::NonZero(reg),
+                    expected => {
+                        self.emit(Inst::CmpImm { n: reg, value: expected });
+                        Test::Flags(Cc::Ne)
+                    }
+                }
+            }
+        };
+        let reason = format!("{} is not {tag}", self.describe(value));
+        self.leave_if(test, n, reason)
+    }
+
+    pub(super) fn guard(&mut self, n: NodeId) -> Result<(), CodegenError> {
+        let cond = self.graph.node(n).args[0];
+        let test = self.test(cond)?.inverted();
+        if test == Test::Never {
+            return Ok(());
+        }
+        let reason = format!("not {}", self.describe(cond));
+        self.leave_if(test, n, reason)
+    }
+
+    pub(super) fn leave_if(&mut self, test: Test, n: NodeId, reason: String) -> Result<(), CodegenError> {
+        let snapshot = self.snapshot_of(n)?;
+        let origin = self.graph.node(n).origin;
+        let exit = self.exit(snapshot, Some(n), origin, reason)?;
+        self.emit(Inst::BranchExit { test, exit });
+        Ok(())
+    }
+
+    /// A value in words, for messages about exits.
+    fn describe(&self, n: NodeId) -> String {
+        let node = self.graph.node(n);
+        let arg = |i: usize| self.describe_operand(node.args[i]);
+        match node.op {
+            Op::ICmp(c) | Op::FCmp(c) => format!("{} {} {}", arg(0), sign(c), arg(1)),
+            Op::BNot => format!("!({})", self.describe(node.args[0])),
+            Op::Truthy => format!("{} truthy", arg(0)),
+            _ => self.describe_operand(n),
+        }
+    }
+
+    fn describe_operand(&self, n: NodeId) -> String {
+        let node = self.graph.node(n);
+        match node.op {
+            Op::SlotLoad(slot, _) => {
+                let pc = node.origin.pc as usize;
+                let local = u8::try_from(slot)
+                    .ok()
+                    .filter(|_| node.origin.proto == self.unit.proto)
+                    .and_then(|reg| self.unit.bytecode().local_name(reg, pc));
+                local.map_or_else(|| format!("R{slot}"), |name| format!("{name} (R{slot})"))
+            }
+            Op::GlobalLoad(i) => match self.unit.program.globals.get(i as usize) {
+                Some(name) => format!("global {name}"),
+                None => format!("global {i}"),
+            },
+            Op::UpvalLoad(i) => match self.unit.bytecode().upvals.get(i as usize) {
+                Some(u) => format!("upvalue {}", u.name),
+                None => format!("upvalue {i}"),
+            },
+            Op::IConst(v) => v.to_string(),
+            Op::FConst(bits) => format!("{:?}", f64::from_bits(bits)),
+            Op::BConst(v) => v.to_string(),
+            Op::BoxedConst(v) => format!("the {} constant", v.tag),
+            Op::Unbox(_) | Op::Box | Op::IntToFloat => self.describe_operand(node.args[0]),
+            Op::TagOf => format!("tag of {}", self.describe_operand(node.args[0])),
+            Op::Callee => "the running function".into(),
+            _ => n.to_string(),
+        }
+    }
+}
+
+fn sign(c: Cond) -> &'static str {
+    match c {
+        Cond::Eq => "==",
+        Cond::Ne => "!=",
+        Cond::Lt => "<",
+        Cond::Le => "<=",
+        Cond::Gt => ">",
+        Cond::Ge => ">=",
+    }
+}
+
+fn exit_value(half: Half) -> Result<ExitValue, CodegenError> {
+    Ok(match half {
+        Half::Imm(v) => ExitValue::Imm(v),
+        Half::Object(offset) => ExitValue::Object(offset),
+        Half::Reg(v) => ExitValue::Reg(v),
+        Half::Unused => return Err(CodegenError::Malformed("an exit needs an unused half".into())),
+    })
+}

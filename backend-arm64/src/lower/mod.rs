@@ -1,0 +1,366 @@
+//! Lowering: from the graph to machine instructions over virtual registers, for the 32-byte tagged layout.
+//!
+//! A boxed value is a pair of registers, tag and payload; only the halves that are used exist. Constants are made anew
+//! at each use. Conditions that only one branch looks at become the compare of a compare-and-branch pair.
+
+mod calls;
+mod control;
+mod demand;
+mod exits;
+mod loops;
+mod returns;
+mod values;
+
+use gscript::layout;
+use gsx_ir::graph::{BlockId, Graph, NodeId, Origin};
+use gsx_ir::op::{Op, Type};
+use gsx_ir::schedule::Schedule;
+use gsx_ir::unit::{Pin, Unit};
+use rustc_hash::FxHashMap;
+
+use crate::code::CodegenError;
+use crate::mir::{AluOp, Block, Function, Inst, InstData, MBlock, Reg, VReg};
+use crate::reg::{BASE, CONTEXT, Class, PReg, ZERO};
+use demand::{Demand, Parts};
+use returns::ReturnCounts;
+
+/// A word of a value: known, or in a register.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Half {
+    /// Known bits.
+    Imm(u64),
+    /// Guest address of the object at this offset in the arena.
+    Object(u64),
+    /// In a register of either class.
+    Reg(VReg),
+    /// Nobody uses it.
+    Unused,
+}
+
+/// A value: typed ones have no tag half.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Val {
+    tag: Half,
+    payload: Half,
+}
+
+impl Val {
+    fn typed(payload: Half) -> Val {
+        Val { tag: Half::Unused, payload }
+    }
+}
+
+/// Tag number that a typed value gets when it is boxed.
+fn tag_of_type(ty: Type) -> Option<u64> {
+    use gscript::value::Tag;
+    Some(match ty {
+        Type::Int => Tag::Int as u64,
+        Type::Float => Tag::Float as u64,
+        Type::Bool => Tag::Bool as u64,
+        Type::Boxed | Type::Ptr => return None,
+    })
+}
+
+fn class_of_type(ty: Type) -> Class {
+    if ty == Type::Float { Class::D } else { Class::X }
+}
+
+struct Lower<'a> {
+    unit: &'a Unit,
+    graph: &'a Graph,
+    schedule: Schedule,
+    demand: Demand,
+    returns: ReturnCounts,
+    f: Function,
+    values: Vec<Option<Val>>,
+    blocks: FxHashMap<BlockId, MBlock>,
+    /// The registers that predecessors write the parameters of a block to.
+    params: FxHashMap<NodeId, Val>,
+    cur: MBlock,
+    node: Option<NodeId>,
+    origin: Option<Origin>,
+}
+
+/// Lowers a unit.
+pub fn lower(unit: &Unit) -> Result<Function, CodegenError> {
+    let graph = &unit.graph;
+    let schedule = Schedule::new(graph);
+    let demand = Demand::new(graph, &schedule);
+    let mut lower = Lower {
+        unit,
+        graph,
+        schedule,
+        demand,
+        returns: ReturnCounts::of(unit.bytecode()),
+        f: Function::default(),
+        values: vec![None; graph.node_count()],
+        blocks: FxHashMap::default(),
+        params: FxHashMap::default(),
+        cur: MBlock(0),
+        node: None,
+        origin: None,
+    };
+    lower.make_blocks();
+    for b in lower.schedule.order().to_vec() {
+        lower.block(b)?;
+    }
+    Ok(lower.f)
+}
+
+impl Lower<'_> {
+    fn make_blocks(&mut self) {
+        let depths = loops::depths(self.graph);
+        for &b in self.schedule.order() {
+            let id = MBlock(self.f.blocks.len() as i32);
+            let depth = depths.get(&b).copied().unwrap_or(0);
+            let cold = b != self.graph.entry && control::is_exit(self.graph, b);
+            self.f.blocks.push(Block { insts: Vec::new(), ir: Some(b), depth, cold });
+            self.blocks.insert(b, id);
+        }
+        for b in self.schedule.order().to_vec() {
+            for &p in &self.graph.block(b).params {
+                let val = self.param_registers(p);
+                self.params.insert(p, val);
+            }
+        }
+    }
+
+    /// Registers in which a parameter arrives.
+    fn param_registers(&mut self, p: NodeId) -> Val {
+        let node = self.graph.node(p);
+        let parts = self.demand.parts(p);
+        if parts.is_empty() {
+            return Val::typed(Half::Unused);
+        }
+        match node.ty {
+            Some(Type::Boxed) => {
+                let tag = if parts.has(Parts::TAG) { Half::Reg(self.f.vreg(Class::X)) } else { Half::Unused };
+                let class = if parts.prefers_d() { Class::D } else { Class::X };
+                let payload =
+                    if parts.has(Parts::PAYLOAD) { Half::Reg(self.f.vreg(class)) } else { Half::Unused };
+                Val { tag, payload }
+            }
+            ty => {
+                let class = ty.map_or(Class::X, class_of_type);
+                let reg = match node.pin {
+                    Some(Pin::X(n)) if class == Class::X => Some(PReg::x(n)),
+                    Some(Pin::D(n)) if class == Class::D => Some(PReg::d(n)),
+                    _ => None,
+                };
+                Val::typed(Half::Reg(match reg {
+                    Some(reg) => {
+                        self.f.pinned.insert(reg);
+                        self.f.fixed(reg)
+                    }
+                    None => self.f.vreg(class),
+                }))
+            }
+        }
+    }
+
+    fn block(&mut self, b: BlockId) -> Result<(), CodegenError> {
+        self.cur = self.blocks[&b];
+        self.at_block_start(b);
+        for n in self.schedule.block(b).to_vec() {
+            self.node(n)?;
+        }
+        self.node = None;
+        self.origin = Some(self.graph.block(b).origin);
+        self.terminator(b)
+    }
+
+    /// Defines the parameters. A pinned one is copied out of its register: allocation gives the copy the same register
+    /// whenever no other value needs it in the meantime, and only then can it.
+    fn at_block_start(&mut self, b: BlockId) {
+        for &p in &self.graph.block(b).params {
+            let mut val = self.params[&p];
+            if let Half::Reg(v) = val.payload
+                && self.f.vregs[v.0 as usize].fixed.is_some()
+            {
+                self.node = Some(p);
+                self.origin = Some(self.graph.node(p).origin);
+                let copy = self.f.vreg(self.f.class(v));
+                self.emit(Inst::Mov { d: copy.into(), s: v.into() });
+                val.payload = Half::Reg(copy);
+            }
+            self.values[p.0 as usize] = Some(val);
+        }
+    }
+
+    fn emit(&mut self, inst: Inst) {
+        let data = InstData { inst, node: self.node, origin: self.origin };
+        self.f.blocks[self.cur.0 as usize].insts.push(data);
+    }
+
+    /// A new block; its loop depth is that of the current one.
+    fn new_block(&mut self, cold: bool) -> MBlock {
+        let depth = if cold { 0 } else { self.f.blocks[self.cur.0 as usize].depth };
+        self.f.blocks.push(Block { insts: Vec::new(), ir: None, depth, cold });
+        MBlock(self.f.blocks.len() as u32 - 1)
+    }
+
+    // ---- reading values ----
+
+    fn val(&self, n: NodeId) -> Result<Val, CodegenError> {
+        let node = self.graph.node(n);
+        Ok(match node.op {
+            Op::IConst(v) => Val::typed(Half::Imm(v as u64)),
+            Op::FConst(bits) => Val::typed(Half::Imm(bits)),
+            Op::BConst(v) => Val::typed(Half::Imm(v as u64)),
+            Op::BoxedConst(v) => Val {
+                tag: Half::Imm(v.tag as u64),
+                payload: if v.tag.is_object() { Half::Object(v.bits) } else { Half::Imm(v.bits) },
+            },
+            _ => self.values[n.0 as usize]
+                .ok_or_else(|| CodegenError::Malformed(format!("{n} is used before it is computed")))?,
+        })
+    }
+
+    fn half(&self, n: NodeId) -> Result<Half, CodegenError> {
+        Ok(self.val(n)?.payload)
+    }
+
+    /// A known integer.
+    fn constant(&self, n: NodeId) -> Result<Option<i64>, CodegenError> {
+        Ok(match self.half(n)? {
+            Half::Imm(v) => Some(v as i64),
+            _ => None,
+        })
+    }
+
+    /// A word in a general register; zero is XZR.
+    fn x(&mut self, half: Half) -> Result<Reg, CodegenError> {
+        match half {
+            Half::Imm(0) => Ok(ZERO.into()),
+            _ => self.x_vreg(half).map(Reg::V),
+        }
+    }
+
+    /// A word in a general register that is not XZR.
+    fn x_vreg(&mut self, half: Half) -> Result<VReg, CodegenError> {
+        Ok(match half {
+            Half::Imm(value) => {
+                let d = self.f.vreg(Class::X);
+                self.emit(Inst::MovImm { d: d.into(), value });
+                d
+            }
+            Half::Object(offset) => {
+                let d = self.f.vreg(Class::X);
+                self.emit(Inst::AddImm { d: d.into(), n: CONTEXT.into(), offset: offset as i64 });
+                d
+            }
+            Half::Reg(v) if self.f.class(v) == Class::X => v,
+            Half::Reg(v) => {
+                let d = self.f.vreg(Class::X);
+                self.emit(Inst::FmovToX { d: d.into(), s: v.into() });
+                d
+            }
+            Half::Unused => return Err(CodegenError::Malformed("an unused half is used".into())),
+        })
+    }
+
+    /// A word in a float register.
+    fn d(&mut self, half: Half) -> Result<VReg, CodegenError> {
+        match half {
+            Half::Imm(bits) => {
+                let d = self.f.vreg(Class::D);
+                self.emit(Inst::FmovImm { d: d.into(), bits });
+                Ok(d)
+            }
+            Half::Reg(v) if self.f.class(v) == Class::D => Ok(v),
+            _ => {
+                let s = self.x(half)?;
+                let d = self.f.vreg(Class::D);
+                self.emit(Inst::FmovFromX { d: d.into(), s });
+                Ok(d)
+            }
+        }
+    }
+
+    /// A word in a register of whichever class it is in.
+    fn any(&mut self, half: Half) -> Result<Reg, CodegenError> {
+        match half {
+            Half::Reg(v) => Ok(v.into()),
+            _ => self.x(half),
+        }
+    }
+
+    // ---- memory ----
+
+    fn slot(&self, slot: u16) -> (Reg, i32) {
+        (BASE.into(), layout::slot_offset(u64::from(slot)) as i32)
+    }
+
+    fn load(&mut self, class: Class, base: Reg, offset: i32) -> VReg {
+        let d = self.f.vreg(class);
+        self.emit(Inst::Ldr { d: d.into(), base, offset });
+        d
+    }
+
+    /// Loads the parts of the value at `base + offset` that are used.
+    fn load_value(&mut self, parts: Parts, base: Reg, offset: i32) -> Val {
+        let (tag_at, payload_at) = (offset + layout::TAG_OFFSET as i32, offset + layout::PAYLOAD_OFFSET as i32);
+        if parts.has(Parts::TAG) && parts.has(Parts::PAYLOAD) && !parts.prefers_d() {
+            let (tag, payload) = self.load_pair(base, offset);
+            return Val { tag: Half::Reg(tag), payload: Half::Reg(payload) };
+        }
+        let tag = match parts.has(Parts::TAG) {
+            true => Half::Reg(self.load(Class::X, base, tag_at)),
+            false => Half::Unused,
+        };
+        let class = if parts.prefers_d() { Class::D } else { Class::X };
+        let payload = match parts.has(Parts::PAYLOAD) {
+            true => Half::Reg(self.load(class, base, payload_at)),
+            false => Half::Unused,
+        };
+        Val { tag, payload }
+    }
+
+    /// Loads tag and payload into general registers.
+    fn load_pair(&mut self, base: Reg, offset: i32) -> (VReg, VReg) {
+        let (d, d2) = (self.f.vreg(Class::X), self.f.vreg(Class::X));
+        if crate::emit::imm::pair_offset_fits(offset.into()) {
+            self.emit(Inst::Ldp { d: d.into(), d2: d2.into(), base, offset });
+        } else {
+            self.emit(Inst::Ldr { d: d.into(), base, offset });
+            self.emit(Inst::Ldr { d: d2.into(), base, offset: offset + 8 });
+        }
+        (d, d2)
+    }
+
+    /// Stores tag and payload, in whichever registers they are.
+    fn store_pair(&mut self, tag: Reg, payload: Reg, base: Reg, offset: i32) {
+        if self.f.class_of(payload) == Class::X && crate::emit::imm::pair_offset_fits(offset.into()) {
+            self.emit(Inst::Stp { s: tag, s2: payload, base, offset });
+        } else {
+            self.emit(Inst::Str { s: tag, base, offset });
+            self.emit(Inst::Str { s: payload, base, offset: offset + 8 });
+        }
+    }
+
+    /// Tag and payload of a value that is going to be stored.
+    fn stored(&self, n: NodeId) -> Result<(Half, Half), CodegenError> {
+        let val = self.val(n)?;
+        match self.graph.node(n).ty {
+            Some(Type::Boxed) => Ok((val.tag, val.payload)),
+            ty => match ty.and_then(tag_of_type) {
+                Some(tag) => Ok((Half::Imm(tag), val.payload)),
+                None => Err(CodegenError::Malformed(format!("{n} has a type that no slot holds"))),
+            },
+        }
+    }
+
+    fn store_value(&mut self, n: NodeId, base: Reg, offset: i32) -> Result<(), CodegenError> {
+        let (tag, payload) = self.stored(n)?;
+        let tag = self.x(tag)?;
+        let payload = self.any(payload)?;
+        self.store_pair(tag, payload, base, offset);
+        Ok(())
+    }
+
+    fn alu(&mut self, op: AluOp, n: Reg, m: Reg) -> VReg {
+        let d = self.f.vreg(Class::X);
+        self.emit(Inst::Alu { op, d: d.into(), n, m });
+        d
+    }
+}

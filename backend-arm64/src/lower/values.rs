@@ -1,0 +1,366 @@
+//! Lowering of nodes other than calls: arithmetic, comparisons, conversions, loads and stores.
+
+use gscript::layout;
+use gsx_ir::graph::NodeId;
+use gsx_ir::op::{Cond, Op, Type};
+
+use super::{Half, Lower, Parts, Val, class_of_type, tag_of_type};
+use crate::code::CodegenError;
+use crate::emit::imm;
+use crate::mir::{AluOp, Cc, FpuOp, Inst, Reg, Test, VReg};
+use crate::reg::{BASE, CONTEXT, Class, ZERO};
+
+type Lowered<T> = Result<T, CodegenError>;
+
+impl Lower<'_> {
+    /// Lowers one scheduled node.
+    pub(super) fn node(&mut self, n: NodeId) -> Lowered<()> {
+        let node = self.graph.node(n);
+        let parts = self.demand.parts(n);
+        let dead = parts.is_empty() && node.op.is_removable_when_unused();
+        if dead || node.op.is_const() || node.op == Op::Param || self.demand.is_fused(n) {
+            return Ok(());
+        }
+        self.node = Some(n);
+        self.origin = Some(node.origin);
+        let arg = |i: usize| node.args[i];
+        let val = match node.op {
+            Op::IAdd => typed(self.add(arg(0), arg(1))?),
+            Op::ISub => typed(self.sub(arg(0), arg(1))?),
+            Op::IMul => typed(self.mul(arg(0), arg(1))?),
+            Op::INeg => {
+                let m = self.x_of(arg(0))?;
+                typed(self.alu(AluOp::Sub, ZERO.into(), m))
+            }
+            Op::FAdd => self.fpu(FpuOp::Add, arg(0), arg(1))?,
+            Op::FSub => self.fpu(FpuOp::Sub, arg(0), arg(1))?,
+            Op::FMul => self.fpu(FpuOp::Mul, arg(0), arg(1))?,
+            Op::FDiv => self.fpu(FpuOp::Div, arg(0), arg(1))?,
+            Op::FNeg => {
+                let n = self.d_of(arg(0))?;
+                let d = self.f.vreg(Class::D);
+                self.emit(Inst::Fneg { d: d.into(), n: n.into() });
+                typed(d)
+            }
+            Op::IntToFloat => {
+                let n = self.x_of(arg(0))?;
+                let d = self.f.vreg(Class::D);
+                self.emit(Inst::Scvtf { d: d.into(), n });
+                typed(d)
+            }
+            Op::ICmp(_) | Op::FCmp(_) | Op::Truthy => {
+                let test = self.condition(n)?;
+                typed(self.materialise(test))
+            }
+            Op::BNot => {
+                let n = self.half(arg(0))?;
+                let n = self.x_vreg(n)?;
+                let d = self.f.vreg(Class::X);
+                self.emit(Inst::NotBool { d: d.into(), n: n.into() });
+                typed(d)
+            }
+            Op::Select => self.select(n)?,
+            Op::Box => {
+                let ty = self.graph.node(arg(0)).ty;
+                let tag = ty.and_then(tag_of_type).ok_or_else(|| {
+                    CodegenError::Malformed(format!("{n} boxes a value of a type that has no tag"))
+                })?;
+                let payload = if parts.has(Parts::PAYLOAD) { self.half(arg(0))? } else { Half::Unused };
+                Val { tag: Half::Imm(tag), payload }
+            }
+            Op::Unbox(ty) => self.unbox(arg(0), ty)?,
+            Op::TagOf => Val::typed(self.val(arg(0))?.tag),
+            Op::SlotLoad(slot, ty) => {
+                let (base, offset) = self.slot(slot);
+                self.load_typed(parts, ty, base, offset)
+            }
+            Op::SlotStore(slot) => {
+                let (base, offset) = self.slot(slot);
+                return self.store_value(arg(0), base, offset);
+            }
+            Op::GlobalLoad(i) => {
+                let (base, offset) = global(i)?;
+                self.load_value(parts, base, offset)
+            }
+            Op::GlobalStore(i) => {
+                let (base, offset) = global(i)?;
+                return self.store_value(arg(0), base, offset);
+            }
+            Op::UpvalLoad(i) => {
+                let at = self.upvalue(i);
+                self.load_value(parts, at.into(), 0)
+            }
+            Op::UpvalStore(i) => {
+                let at = self.upvalue(i);
+                return self.store_value(arg(0), at.into(), 0);
+            }
+            Op::Callee => typed(self.callee()),
+            Op::GuardTag(tag) => return self.guard_tag(n, tag),
+            Op::Guard => return self.guard(n),
+            Op::Call { a, nargs, results, kind } => return self.call(n, a, nargs, results, kind),
+            Op::HostCompare { .. } => typed(self.host_compare()?),
+            Op::Step => return self.host_step(),
+            Op::Param | Op::IConst(_) | Op::FConst(_) | Op::BConst(_) | Op::BoxedConst(_) => return Ok(()),
+        };
+        self.values[n.0 as usize] = Some(val);
+        Ok(())
+    }
+
+    fn x_of(&mut self, n: NodeId) -> Lowered<Reg> {
+        let half = self.half(n)?;
+        self.x(half)
+    }
+
+    fn d_of(&mut self, n: NodeId) -> Lowered<VReg> {
+        let half = self.half(n)?;
+        self.d(half)
+    }
+
+    // ---- arithmetic ----
+
+    fn add(&mut self, a: NodeId, b: NodeId) -> Lowered<VReg> {
+        let (a, b) = if self.constant(a)?.is_some() { (b, a) } else { (a, b) };
+        match self.constant(b)? {
+            Some(c) if imm::is_add_immediate(c) => self.add_immediate(a, c),
+            _ => self.alu_of(AluOp::Add, a, b),
+        }
+    }
+
+    fn sub(&mut self, a: NodeId, b: NodeId) -> Lowered<VReg> {
+        match self.constant(b)? {
+            Some(c) if c != i64::MIN && imm::is_add_immediate(-c) => self.add_immediate(a, -c),
+            _ => self.alu_of(AluOp::Sub, a, b),
+        }
+    }
+
+    fn add_immediate(&mut self, a: NodeId, offset: i64) -> Lowered<VReg> {
+        let n = self.half(a)?;
+        let n = self.x_vreg(n)?;
+        let d = self.f.vreg(Class::X);
+        self.emit(Inst::AddImm { d: d.into(), n: n.into(), offset });
+        Ok(d)
+    }
+
+    fn mul(&mut self, a: NodeId, b: NodeId) -> Lowered<VReg> {
+        let (a, b) = if self.constant(a)?.is_some() { (b, a) } else { (a, b) };
+        match self.constant(b)? {
+            Some(c) if c > 0 && c.count_ones() == 1 => {
+                let n = self.x_of(a)?;
+                let d = self.f.vreg(Class::X);
+                self.emit(Inst::Lsl { d: d.into(), n, shift: c.trailing_zeros() as u8 });
+                Ok(d)
+            }
+            _ => self.alu_of(AluOp::Mul, a, b),
+        }
+    }
+
+    fn alu_of(&mut self, op: AluOp, a: NodeId, b: NodeId) -> Lowered<VReg> {
+        let n = self.x_of(a)?;
+        let m = self.x_of(b)?;
+        Ok(self.alu(op, n, m))
+    }
+
+    fn fpu(&mut self, op: FpuOp, a: NodeId, b: NodeId) -> Lowered<Val> {
+        let n = self.d_of(a)?;
+        let m = if a == b { n } else { self.d_of(b)? };
+        let d = self.f.vreg(Class::D);
+        self.emit(Inst::Fpu { op, d: d.into(), n: n.into(), m: m.into() });
+        Ok(typed(d))
+    }
+
+    // ---- conditions ----
+
+    /// The test that holds when a bool node is true. What sets the flags, if anything, is emitted right here, so the user
+    /// of the test must be the next instruction. Computes the condition if it is fused or is being lowered itself.
+    pub(super) fn condition(&mut self, n: NodeId) -> Lowered<Test> {
+        let node = self.graph.node(n);
+        let arg = |i: usize| node.args[i];
+        match node.op {
+            Op::ICmp(cond) => self.compare_ints(cond, arg(0), arg(1)),
+            Op::FCmp(cond) => self.compare_floats(cond, arg(0), arg(1)),
+            Op::BNot => Ok(self.test(arg(0))?.inverted()),
+            Op::Truthy => self.truthy(arg(0)),
+            _ => self.test(n),
+        }
+    }
+
+    /// The test that holds when a bool node, computed before or fused into its user, is true.
+    pub(super) fn test(&mut self, n: NodeId) -> Lowered<Test> {
+        if self.demand.is_fused(n) {
+            return self.condition(n);
+        }
+        let half = self.half(n)?;
+        self.test_half(half)
+    }
+
+    fn test_half(&mut self, half: Half) -> Lowered<Test> {
+        Ok(match half {
+            Half::Imm(0) => Test::Never,
+            Half::Imm(_) => Test::Always,
+            _ => Test::NonZero(self.x(half)?),
+        })
+    }
+
+    fn compare_ints(&mut self, cond: Cond, a: NodeId, b: NodeId) -> Lowered<Test> {
+        let (ca, cb) = (self.constant(a)?, self.constant(b)?);
+        if let (Some(x), Some(y)) = (ca, cb) {
+            return Ok(if cond.holds_int(x, y) { Test::Always } else { Test::Never });
+        }
+        let (cond, a, b, c) = if ca.is_some() { (cond.swapped(), b, a, ca) } else { (cond, a, b, cb) };
+        let n = self.half(a)?;
+        let n = self.x_vreg(n)?;
+        match (c, cond) {
+            (Some(0), Cond::Eq) => return Ok(Test::Zero(n.into())),
+            (Some(0), Cond::Ne) => return Ok(Test::NonZero(n.into())),
+            (Some(value), _) if imm::is_add_immediate(value) => self.emit(Inst::CmpImm { n: n.into(), value }),
+            _ => {
+                let m = self.x_of(b)?;
+                self.emit(Inst::Cmp { n: n.into(), m });
+            }
+        }
+        Ok(Test::Flags(match cond {
+            Cond::Eq => Cc::Eq,
+            Cond::Ne => Cc::Ne,
+            Cond::Lt => Cc::Lt,
+            Cond::Le => Cc::Le,
+            Cond::Gt => Cc::Gt,
+            Cond::Ge => Cc::Ge,
+        }))
+    }
+
+    fn compare_floats(&mut self, cond: Cond, a: NodeId, b: NodeId) -> Lowered<Test> {
+        let n = self.d_of(a)?;
+        if self.half(b)? == Half::Imm(0) {
+            self.emit(Inst::FcmpZero { n: n.into() });
+        } else {
+            let m = self.d_of(b)?;
+            self.emit(Inst::Fcmp { n: n.into(), m: m.into() });
+        }
+        // With NaN the flags are 0011: MI, LS, GT, GE and EQ are false then, NE is true.
+        Ok(Test::Flags(match cond {
+            Cond::Eq => Cc::Eq,
+            Cond::Ne => Cc::Ne,
+            Cond::Lt => Cc::Mi,
+            Cond::Le => Cc::Ls,
+            Cond::Gt => Cc::Gt,
+            Cond::Ge => Cc::Ge,
+        }))
+    }
+
+    /// Falsy are nil, whose payload is zero, and false, whose payload is zero: tag at most 1 and payload 0.
+    fn truthy(&mut self, n: NodeId) -> Lowered<Test> {
+        let val = self.val(n)?;
+        match val.tag {
+            Half::Imm(tag) if tag > 1 => Ok(Test::Always),
+            Half::Imm(_) => self.test_half(val.payload),
+            tag => {
+                let tag = self.x_vreg(tag)?;
+                let payload = self.x(val.payload)?;
+                self.emit(Inst::CmpImm { n: tag.into(), value: 1 });
+                self.emit(Inst::CcmpImm { n: payload, value: 0, nzcv: 0, cc: Cc::Ls });
+                Ok(Test::Flags(Cc::Ne))
+            }
+        }
+    }
+
+    /// A test as 0 or 1 in a register.
+    fn materialise(&mut self, test: Test) -> VReg {
+        let d = self.f.vreg(Class::X);
+        let cc = match test {
+            Test::Always => {
+                self.emit(Inst::MovImm { d: d.into(), value: 1 });
+                return d;
+            }
+            Test::Never => {
+                self.emit(Inst::MovImm { d: d.into(), value: 0 });
+                return d;
+            }
+            test => self.flags(test),
+        };
+        self.emit(Inst::Cset { d: d.into(), cc });
+        d
+    }
+
+    /// A test that is neither constant as flags.
+    fn flags(&mut self, test: Test) -> Cc {
+        let (n, cc) = match test {
+            Test::Flags(cc) => return cc,
+            Test::Zero(n) => (n, Cc::Eq),
+            Test::NonZero(n) => (n, Cc::Ne),
+            Test::Always | Test::Never => (Reg::P(ZERO), if test == Test::Always { Cc::Eq } else { Cc::Ne }),
+        };
+        match n {
+            Reg::P(_) => self.emit(Inst::Cmp { n, m: ZERO.into() }),
+            Reg::V(_) => self.emit(Inst::CmpImm { n, value: 0 }),
+        }
+        cc
+    }
+
+    fn select(&mut self, n: NodeId) -> Lowered<Val> {
+        let node = self.graph.node(n);
+        let (cond, a, b) = (node.args[0], node.args[1], node.args[2]);
+        let class = node.ty.map_or(Class::X, class_of_type);
+        // The arms first: making a constant must not come between compare and select.
+        let (a_half, b_half) = (self.half(a)?, self.half(b)?);
+        let (then, other): (Reg, Reg) = match class {
+            Class::X => (self.x(a_half)?, self.x(b_half)?),
+            Class::D => (self.d(a_half)?.into(), self.d(b_half)?.into()),
+        };
+        let test = self.test(cond)?;
+        match test {
+            Test::Always => return Ok(Val::typed(a_half)),
+            Test::Never => return Ok(Val::typed(b_half)),
+            _ => {}
+        }
+        let cc = self.flags(test);
+        let d = self.f.vreg(class);
+        self.emit(Inst::Csel { d: d.into(), n: then, m: other, cc });
+        Ok(typed(d))
+    }
+
+    // ---- boxes ----
+
+    fn unbox(&mut self, n: NodeId, ty: Type) -> Lowered<Val> {
+        let payload = self.half(n)?;
+        Ok(match (payload, class_of_type(ty)) {
+            // A constant is made in the right class where it is used.
+            (Half::Imm(_), _) => Val::typed(payload),
+            (_, Class::D) => typed(self.d(payload)?),
+            (Half::Object(_), Class::X) => Val::typed(payload),
+            (_, Class::X) => typed(self.x_vreg(payload)?),
+        })
+    }
+
+    // ---- memory ----
+
+    fn load_typed(&mut self, parts: Parts, ty: Type, base: Reg, offset: i32) -> Val {
+        match ty {
+            Type::Boxed => self.load_value(parts, base, offset),
+            ty => typed(self.load(class_of_type(ty), base, offset + layout::PAYLOAD_OFFSET as i32)),
+        }
+    }
+
+    /// The running closure, from the frame header.
+    fn callee(&mut self) -> VReg {
+        let header = layout::slot_offset(layout::FRAME_HEADER_SLOTS) as i32;
+        self.load(Class::X, BASE.into(), layout::PAYLOAD_OFFSET as i32 - header)
+    }
+
+    /// Address of the slot that holds an upvalue.
+    fn upvalue(&mut self, i: u8) -> VReg {
+        let closure = self.callee();
+        let cell = self.load(Class::X, closure.into(), (layout::CLOSURE_UPVALS + 8 * u64::from(i)) as i32);
+        self.load(Class::X, cell.into(), layout::UPVAL_PTR as i32)
+    }
+}
+
+fn typed(v: VReg) -> Val {
+    Val::typed(Half::Reg(v))
+}
+
+fn global(i: u32) -> Lowered<(Reg, i32)> {
+    let offset = layout::GLOBALS + u64::from(i) * layout::SLOT_BYTES;
+    // Such a program has sixty million globals; there is no arena that holds them.
+    let offset = i32::try_from(offset).map_err(|_| CodegenError::Malformed(format!("global {i}")))?;
+    Ok((CONTEXT.into(), offset))
+}

@@ -1,0 +1,432 @@
+//! Machine instructions over virtual registers: what lowering makes, allocation colours and the emitter encodes.
+//!
+//! A function is a list of blocks; block parameters do not exist at this level: values reach a block through the
+//! parallel moves at the end of its predecessors. Most instructions are one machine word; the *pseudo-instructions*
+//! (constants, addresses, calls, parallel moves) become as many as they need.
+
+mod operands;
+mod text;
+
+use std::fmt;
+
+use gsx_ir::graph::{BlockId, NodeId, Origin};
+use smallvec::SmallVec;
+
+use crate::host::HostCall;
+use crate::reg::{Class, PReg, RegSet};
+
+/// A virtual register.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct VReg(pub u32);
+
+/// What is known about a virtual register.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct VRegInfo {
+    /// Its class.
+    pub class: Class,
+    /// The machine register that it must be in, if any (arguments, results, pinned parameters).
+    pub fixed: Option<PReg>,
+}
+
+/// An operand register: virtual, or one of the registers that are outside of allocation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Reg {
+    /// Virtual.
+    V(VReg),
+    /// Reserved machine register.
+    P(PReg),
+}
+
+impl From<VReg> for Reg {
+    fn from(v: VReg) -> Reg {
+        Reg::V(v)
+    }
+}
+
+impl From<PReg> for Reg {
+    fn from(r: PReg) -> Reg {
+        Reg::P(r)
+    }
+}
+
+impl fmt::Display for Reg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reg::V(v) => write!(f, "%{}", v.0),
+            Reg::P(r) => write!(f, "{r}"),
+        }
+    }
+}
+
+/// A block of machine instructions.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct MBlock(pub u32);
+
+/// Index into [`Function::exits`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ExitId(pub u32);
+
+/// A machine condition.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
+pub enum Cc {
+    /// equal
+    Eq,
+    /// not equal (or unordered)
+    Ne,
+    /// unsigned higher or same
+    Hs,
+    /// unsigned lower
+    Lo,
+    /// negative: float less
+    Mi,
+    /// positive or zero, or unordered
+    Pl,
+    /// overflow: unordered
+    Vs,
+    /// no overflow
+    Vc,
+    /// unsigned higher
+    Hi,
+    /// unsigned lower or same: float less or equal
+    Ls,
+    /// greater or equal
+    Ge,
+    /// less (or unordered)
+    Lt,
+    /// greater
+    Gt,
+    /// less or equal (or unordered)
+    Le,
+}
+
+impl Cc {
+    /// All of them, by encoding.
+    pub const ALL: [Cc; 14] = [
+        Cc::Eq,
+        Cc::Ne,
+        Cc::Hs,
+        Cc::Lo,
+        Cc::Mi,
+        Cc::Pl,
+        Cc::Vs,
+        Cc::Vc,
+        Cc::Hi,
+        Cc::Ls,
+        Cc::Ge,
+        Cc::Lt,
+        Cc::Gt,
+        Cc::Le,
+    ];
+
+    /// The opposite: exact for unordered floats too, being the same flags read the other way.
+    pub fn inverted(self) -> Cc {
+        Cc::ALL[self as usize ^ 1]
+    }
+}
+
+impl fmt::Display for Cc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Cc::Eq => "eq",
+            Cc::Ne => "ne",
+            Cc::Hs => "hs",
+            Cc::Lo => "lo",
+            Cc::Mi => "mi",
+            Cc::Pl => "pl",
+            Cc::Vs => "vs",
+            Cc::Vc => "vc",
+            Cc::Hi => "hi",
+            Cc::Ls => "ls",
+            Cc::Ge => "ge",
+            Cc::Lt => "lt",
+            Cc::Gt => "gt",
+            Cc::Le => "le",
+        })
+    }
+}
+
+/// What a branch looks at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Test {
+    /// Always taken.
+    Always,
+    /// Never taken.
+    Never,
+    /// The flags that the instruction just before has set.
+    Flags(Cc),
+    /// The register is zero.
+    Zero(Reg),
+    /// The register is not zero.
+    NonZero(Reg),
+}
+
+impl Test {
+    /// The opposite test.
+    pub fn inverted(self) -> Test {
+        match self {
+            Test::Always => Test::Never,
+            Test::Never => Test::Always,
+            Test::Flags(c) => Test::Flags(c.inverted()),
+            Test::Zero(r) => Test::NonZero(r),
+            Test::NonZero(r) => Test::Zero(r),
+        }
+    }
+}
+
+/// Two-operand integer operations on registers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AluOp {
+    /// `n + m`
+    Add,
+    /// `n - m`
+    Sub,
+    /// `n * m`
+    Mul,
+}
+
+/// Two-operand float operations.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FpuOp {
+    /// `n + m`
+    Add,
+    /// `n - m`
+    Sub,
+    /// `n * m`
+    Mul,
+    /// `n / m`
+    Div,
+}
+
+/// How control gets to a GScript callee.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CallTarget {
+    /// The address in a register.
+    Address(Reg),
+    /// This unit, all parameters being there.
+    Fixed,
+    /// This unit's entry for any number of arguments.
+    Generic,
+}
+
+/// A machine instruction. Registers named `d` are written, all others read.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Inst {
+    /// `d = s`, same class.
+    Mov { d: Reg, s: Reg },
+    /// Moves bits from a general to a float register.
+    FmovFromX { d: Reg, s: Reg },
+    /// Moves bits from a float to a general register.
+    FmovToX { d: Reg, s: Reg },
+    /// `d = value`, in as few words as possible.
+    MovImm { d: Reg, value: u64 },
+    /// `d` = the double with these bits.
+    FmovImm { d: Reg, bits: u64 },
+    /// `d = n + offset`, any offset.
+    AddImm { d: Reg, n: Reg, offset: i64 },
+    /// Integer operation on registers.
+    Alu { op: AluOp, d: Reg, n: Reg, m: Reg },
+    /// `d = n << shift`
+    Lsl { d: Reg, n: Reg, shift: u8 },
+    /// `d = n ^ 1`
+    NotBool { d: Reg, n: Reg },
+    /// Float operation.
+    Fpu { op: FpuOp, d: Reg, n: Reg, m: Reg },
+    /// `d = -n` (float)
+    Fneg { d: Reg, n: Reg },
+    /// Signed integer to double.
+    Scvtf { d: Reg, n: Reg },
+    /// Flags of `n - m`.
+    Cmp { n: Reg, m: Reg },
+    /// Flags of `n - value`; the value or its opposite must be an arithmetic immediate.
+    CmpImm { n: Reg, value: i64 },
+    /// Float comparison.
+    Fcmp { n: Reg, m: Reg },
+    /// Float comparison with 0.0.
+    FcmpZero { n: Reg },
+    /// If `cc` holds, flags of `n - value`, else the flags `nzcv`.
+    CcmpImm { n: Reg, value: u8, nzcv: u8, cc: Cc },
+    /// 1 if the flags say so, else 0.
+    Cset { d: Reg, cc: Cc },
+    /// `n` if the flags say so, else `m`; either class.
+    Csel { d: Reg, n: Reg, m: Reg, cc: Cc },
+    /// Loads 8 bytes, either class.
+    Ldr { d: Reg, base: Reg, offset: i32 },
+    /// Loads two general registers; the offset must fit.
+    Ldp { d: Reg, d2: Reg, base: Reg, offset: i32 },
+    /// Stores 8 bytes, either class.
+    Str { s: Reg, base: Reg, offset: i32 },
+    /// Stores two general registers; the offset must fit.
+    Stp { s: Reg, s2: Reg, base: Reg, offset: i32 },
+    /// All at once: `d = s` for each pair. Any location will do for either side.
+    ParallelMove { moves: Vec<(VReg, VReg)> },
+    /// Calls GScript code: steps X25, X26 and X1 (number of arguments) to the callee's frame, branches, steps back.
+    Call { target: CallTarget, distance: u32, nargs: u8, count: VReg, addr: VReg },
+    /// Calls the host about a bytecode instruction; `result`, if wanted, is fixed to X0.
+    Host { call: HostCall, x0: u64, result: Option<VReg> },
+    /// Leaves through an exit if the test holds. Its values may be anywhere.
+    BranchExit { test: Test, exit: ExitId },
+    /// Ends a block: goes on at `then` if the test holds, else at `other`.
+    Branch { test: Test, then: MBlock, other: MBlock },
+    /// Ends a block.
+    Jump { to: MBlock },
+    /// Ends a block: returns `count` slots from `first` on.
+    Ret { first: u16, count: u16 },
+    /// Ends a block: leaves through an exit.
+    Exit { exit: ExitId },
+    /// Ends a block that cannot be left.
+    Trap,
+}
+
+/// What an operand does with its virtual register.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Reads it, in a machine register.
+    Use,
+    /// Reads it, wherever it is.
+    UseAnywhere,
+    /// Writes it, in a machine register, after all reads.
+    Def,
+    /// Writes it, wherever it is, after all reads.
+    DefAnywhere,
+}
+
+impl Role {
+    /// Does it write?
+    pub fn is_def(self) -> bool {
+        matches!(self, Role::Def | Role::DefAnywhere)
+    }
+}
+
+/// An operand as register allocation sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Operand {
+    /// The register.
+    pub vreg: VReg,
+    /// What happens to it.
+    pub role: Role,
+}
+
+/// Operands of an instruction, in a fixed order.
+pub type Operands = SmallVec<[Operand; 4]>;
+
+/// A value that an exit stub writes back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ExitValue {
+    /// A constant word.
+    Imm(u64),
+    /// The guest address of an object at this offset in the arena.
+    Object(u64),
+    /// In a register, or spilled.
+    Reg(VReg),
+}
+
+/// What is left to do when compiled code leaves.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Exit {
+    /// Slots to write: slot, tag, payload.
+    pub writes: Vec<(u16, ExitValue, ExitValue)>,
+    /// Number and address of a call's results, for an exit behind a call.
+    pub results: Option<(VReg, VReg)>,
+    /// Description for the engine and for people.
+    pub info: crate::code::ExitInfo,
+    /// The node that leaves, if it is not a block's end.
+    pub node: Option<NodeId>,
+}
+
+impl Exit {
+    /// The virtual registers it reads.
+    pub fn uses(&self) -> impl Iterator<Item = VReg> + '_ {
+        let values = self.writes.iter().flat_map(|&(_, tag, payload)| [tag, payload]);
+        let regs = values.filter_map(|v| match v {
+            ExitValue::Reg(r) => Some(r),
+            ExitValue::Imm(_) | ExitValue::Object(_) => None,
+        });
+        regs.chain(self.results.into_iter().flat_map(|(count, addr)| [count, addr]))
+    }
+}
+
+/// An instruction with what it comes from.
+#[derive(Clone, PartialEq, Debug)]
+pub struct InstData {
+    /// The instruction.
+    pub inst: Inst,
+    /// The node that it computes.
+    pub node: Option<NodeId>,
+    /// The bytecode position.
+    pub origin: Option<Origin>,
+}
+
+/// A block's instructions and place in the graph.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Block {
+    /// Instructions; the last one, and only it, ends the block.
+    pub insts: Vec<InstData>,
+    /// The block of the graph that starts here.
+    pub ir: Option<BlockId>,
+    /// Loops around it.
+    pub depth: u32,
+    /// Out of the way: entered only in unusual cases.
+    pub cold: bool,
+}
+
+impl Block {
+    /// Where control goes from here, each once.
+    pub fn succs(&self) -> SmallVec<[MBlock; 2]> {
+        match self.insts.last().map(|d| &d.inst) {
+            Some(Inst::Branch { then, other, .. }) if then != other => SmallVec::from_slice(&[*then, *other]),
+            Some(Inst::Branch { then, .. }) => SmallVec::from_slice(&[*then]),
+            Some(Inst::Jump { to }) => SmallVec::from_slice(&[*to]),
+            _ => SmallVec::new(),
+        }
+    }
+}
+
+/// A unit's machine code before allocation.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Function {
+    /// Blocks; the first is the entry.
+    pub blocks: Vec<Block>,
+    /// Virtual registers.
+    pub vregs: Vec<VRegInfo>,
+    /// Exits.
+    pub exits: Vec<Exit>,
+    /// Registers that some block parameter is pinned to: allocation uses them for others only as a last resort.
+    pub pinned: RegSet,
+}
+
+impl Function {
+    /// A new virtual register.
+    pub fn vreg(&mut self, class: Class) -> VReg {
+        self.vregs.push(VRegInfo { class, fixed: None });
+        VReg(self.vregs.len() as u32 - 1)
+    }
+
+    /// A new virtual register that must be in `reg`.
+    pub fn fixed(&mut self, reg: PReg) -> VReg {
+        self.vregs.push(VRegInfo { class: reg.class(), fixed: Some(reg) });
+        VReg(self.vregs.len() as u32 - 1)
+    }
+
+    /// Class of a virtual register.
+    pub fn class(&self, v: VReg) -> Class {
+        self.vregs[v.0 as usize].class
+    }
+
+    /// Class of an operand.
+    pub fn class_of(&self, r: Reg) -> Class {
+        match r {
+            Reg::V(v) => self.class(v),
+            Reg::P(p) => p.class(),
+        }
+    }
+
+    /// All instructions, by block and position.
+    pub fn insts(&self) -> impl Iterator<Item = (MBlock, usize, &InstData)> {
+        self.blocks
+            .iter()
+            .enumerate()
+            .flat_map(|(b, block)| block.insts.iter().enumerate().map(move |(i, d)| (MBlock(b as u32), i, d)))
+    }
+}
+

@@ -1,0 +1,90 @@
+//! Text of machine instructions, for debugging and for messages of the checker.
+
+use std::fmt;
+
+use super::{Function, Inst, Test};
+
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Test::Always => f.write_str("always"),
+            Test::Never => f.write_str("never"),
+            Test::Flags(cc) => write!(f, "{cc}"),
+            Test::Zero(r) => write!(f, "{r} == 0"),
+            Test::NonZero(r) => write!(f, "{r} != 0"),
+        }
+    }
+}
+
+impl fmt::Display for Inst {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Inst::Mov { d, s } => write!(f, "{d} = {s}"),
+            Inst::FmovFromX { d, s } | Inst::FmovToX { d, s } => write!(f, "{d} = bits {s}"),
+            Inst::MovImm { d, value } => write!(f, "{d} = {:#x}", value),
+            Inst::FmovImm { d, bits } => write!(f, "{d} = {:?}", f64::from_bits(*bits)),
+            Inst::AddImm { d, n, offset } => write!(f, "{d} = {n} + {offset}"),
+            Inst::Alu { op, d, n, m } => write!(f, "{d} = {op:?} {n}, {m}"),
+            Inst::Lsl { d, n, shift } => write!(f, "{d} = {n} << {shift}"),
+            Inst::NotBool { d, n } => write!(f, "{d} = !{n}"),
+            Inst::Fpu { op, d, n, m } => write!(f, "{d} = F{op:?} {n}, {m}"),
+            Inst::Fneg { d, n } => write!(f, "{d} = -{n}"),
+            Inst::Scvtf { d, n } => write!(f, "{d} = double {n}"),
+            Inst::Cmp { n, m } | Inst::Fcmp { n, m } => write!(f, "flags = {n} - {m}"),
+            Inst::CmpImm { n, value } => write!(f, "flags = {n} - {value}"),
+            Inst::FcmpZero { n } => write!(f, "flags = {n} - 0.0"),
+            Inst::CcmpImm { n, value, nzcv, cc } => write!(f, "flags = {cc} ? {n} - {value} : {nzcv:#x}"),
+            Inst::Cset { d, cc } => write!(f, "{d} = {cc}"),
+            Inst::Csel { d, n, m, cc } => write!(f, "{d} = {cc} ? {n} : {m}"),
+            Inst::Ldr { d, base, offset } => write!(f, "{d} = [{base} + {offset}]"),
+            Inst::Ldp { d, d2, base, offset } => write!(f, "{d}, {d2} = [{base} + {offset}]"),
+            Inst::Str { s, base, offset } => write!(f, "[{base} + {offset}] = {s}"),
+            Inst::Stp { s, s2, base, offset } => write!(f, "[{base} + {offset}] = {s}, {s2}"),
+            Inst::ParallelMove { moves } => {
+                for (i, (d, s)) in moves.iter().enumerate() {
+                    write!(f, "{}%{} = %{}", if i == 0 { "" } else { " | " }, d.0, s.0)?;
+                }
+                Ok(())
+            }
+            Inst::Call { target, distance, nargs, count, addr } => {
+                write!(f, "%{}, %{} = call {target:?} +{distance} nargs {nargs}", count.0, addr.0)
+            }
+            Inst::Host { call, x0, result } => {
+                if let Some(r) = result {
+                    write!(f, "%{} = ", r.0)?;
+                }
+                write!(f, "host {call:?} {x0:#x}")
+            }
+            Inst::BranchExit { test, exit } => write!(f, "if {test} exit {}", exit.0),
+            Inst::Branch { test, then, other } => write!(f, "if {test} goto m{} else m{}", then.0, other.0),
+            Inst::Jump { to } => write!(f, "goto m{}", to.0),
+            Inst::Ret { first, count } => write!(f, "return R{first}..+{count}"),
+            Inst::Exit { exit } => write!(f, "exit {}", exit.0),
+            Inst::Trap => f.write_str("trap"),
+        }
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (b, block) in self.blocks.iter().enumerate() {
+            write!(f, "m{b}:")?;
+            if let Some(ir) = block.ir {
+                write!(f, " ; {ir}")?;
+            }
+            if block.depth > 0 {
+                write!(f, " ; depth {}", block.depth)?;
+            }
+            writeln!(f, "{}", if block.cold { " ; cold" } else { "" })?;
+            for data in &block.insts {
+                writeln!(f, "    {}", data.inst)?;
+            }
+        }
+        for (v, info) in self.vregs.iter().enumerate() {
+            if let Some(fixed) = info.fixed {
+                writeln!(f, "%{v} is {fixed}")?;
+            }
+        }
+        Ok(())
+    }
+}

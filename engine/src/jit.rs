@@ -1,0 +1,199 @@
+//! Compiled code attached to a running program.
+
+use std::collections::BTreeMap;
+
+use gscript::bytecode::ProtoId;
+use gscript::error::{ErrorKind, RuntimeError};
+use gscript::interp::Vm;
+use gscript::jit::{Jit, Results};
+use gscript::layout;
+use gscript::value::Value;
+use gsx_machine::{Executor, GuestMemory, InstallError, Registers, Stop};
+use gsx_passes::{Counter, Pipeline, Remark};
+
+use crate::compile::{NotCompiled, Settings, compile_function};
+use crate::host::HostSide;
+use crate::report::{CompiledFunction, SkippedFunction, StageTime};
+
+/// All compiled functions of a cell, and what is counted about them.
+pub(crate) struct JitState {
+    pub pipeline: Pipeline,
+    pub settings: Settings,
+    pub functions: Vec<CompiledFunction>,
+    pub protos: Vec<ProtoId>,
+    pub skipped: Vec<SkippedFunction>,
+    pub remarks: Vec<Remark>,
+    pub counters: Vec<Counter>,
+    pub times: Vec<StageTime>,
+    /// Side exits taken, by (function, exit index).
+    pub exits: BTreeMap<(u32, u32), u64>,
+    /// Host calls other than exits, by kind.
+    pub host_calls: BTreeMap<&'static str, u64>,
+    /// Address and size in bytes of the stub that hands a call to the host.
+    pub stub: (u64, u64),
+    /// The error on its way through compiled frames.
+    pub pending: Option<RuntimeError>,
+    /// Native stack pointer for the next entry into compiled code.
+    pub sp: u64,
+    /// A pass or the backend failed while the program ran.
+    pub bug: Option<String>,
+}
+
+impl JitState {
+    /// Attaches compiled code to a program: the call stub and the address for host calls.
+    pub fn attach(
+        vm: &mut Vm,
+        executor: &mut dyn Executor,
+        pipeline: Pipeline,
+        settings: Settings,
+    ) -> Result<JitState, InstallError> {
+        let stub = gsx_backend_arm64::call_stub();
+        let address = executor.install(&stub)?;
+        vm.set_default_code(address);
+        let base = vm.heap().guest_base();
+        let host_entry = executor.host_entry();
+        vm.heap_mut().write_u64(base + layout::CTX_HOST_ENTRY, host_entry);
+        let (_, high) = vm.heap().native_stack();
+        Ok(JitState {
+            pipeline,
+            settings,
+            functions: Vec::new(),
+            protos: Vec::new(),
+            skipped: Vec::new(),
+            remarks: Vec::new(),
+            counters: Vec::new(),
+            times: Vec::new(),
+            exits: BTreeMap::new(),
+            host_calls: BTreeMap::new(),
+            stub: (address, stub.len() as u64 * 4),
+            pending: None,
+            sp: high & !15,
+            bug: None,
+        })
+    }
+
+    /// Compiles and installs one function.
+    ///
+    /// # Errors
+    /// A sentence about a bug in a pass or in the backend. A function that cannot be compiled for good reasons stays
+    /// interpreted; that is no error.
+    pub fn compile(&mut self, vm: &mut Vm, executor: &mut dyn Executor, proto: ProtoId) -> Result<(), String> {
+        let unit_id = self.functions.len() as u32;
+        let name = vm.program().proto(proto).name.clone();
+        let done = match compile_function(vm, proto, unit_id, &self.pipeline, self.settings) {
+            Ok(done) => done,
+            Err(NotCompiled::Interpreted(reason)) => {
+                self.skipped.push(SkippedFunction { name, reason });
+                return Ok(());
+            }
+            Err(NotCompiled::Bug(reason)) => return Err(reason),
+        };
+        let address = match executor.install(&done.code.words) {
+            Ok(address) => address,
+            Err(full) => {
+                self.skipped.push(SkippedFunction { name, reason: full.to_string() });
+                return Ok(());
+            }
+        };
+        vm.set_compiled(proto, address);
+        self.remarks.extend(done.remarks);
+        self.counters.extend(done.counters);
+        for t in done.times {
+            match self.times.iter_mut().find(|s| s.stage == t.stage) {
+                Some(s) => s.nanoseconds += t.nanoseconds,
+                None => self.times.push(t),
+            }
+        }
+        self.protos.push(proto);
+        self.functions.push(CompiledFunction {
+            name,
+            stages: done.stages,
+            code: done.code,
+            address,
+            executions: None,
+        });
+        Ok(())
+    }
+
+    /// Forgets what was counted.
+    pub fn reset_counts(&mut self) {
+        self.exits.clear();
+        self.host_calls.clear();
+    }
+}
+
+/// The interpreter's view of compiled code.
+pub(crate) struct JitSide<'a> {
+    pub executor: &'a mut dyn Executor,
+    pub state: &'a mut JitState,
+}
+
+impl Jit for JitSide<'_> {
+    fn invoke(&mut self, vm: &mut Vm, proto: ProtoId, base: u64) -> Result<Option<Results>, RuntimeError> {
+        let Some(index) = self.state.protos.iter().position(|&p| p == proto) else { return Ok(None) };
+        let entry = self.state.functions[index].address;
+        let heap = vm.heap_mut();
+        // SAFETY: the arena stays mapped while `vm` lives, which is longer than this call, and the interpreter holds no
+        // reference into it while code runs.
+        let memory = unsafe { GuestMemory::new(heap.guest_base(), heap.host_ptr(), heap.len() as usize) };
+        let mut regs = Registers::default();
+        regs.x[1] = u64::from(vm.program().proto(proto).nparams);
+        regs.x[25] = layout::MAX_DEPTH.saturating_sub(vm.depth());
+        regs.x[26] = base;
+        regs.x[28] = memory.base();
+        regs.sp = self.state.sp;
+        let saved_sp = self.state.sp;
+        let mut host = HostSide { vm, state: self.state };
+        let stop = self.executor.call(&memory, entry, &mut regs, &mut host);
+        self.state.sp = saved_sp;
+        match stop {
+            Ok(()) => Ok(Some(Results { addr: regs.x[1], count: regs.x[0] })),
+            Err(Stop::Unwound) => Err(self.state.pending.take().unwrap_or_else(|| fault("an error without a cause"))),
+            Err(Stop::Budget { pc }) => Err(RuntimeError {
+                kind: ErrorKind::Budget,
+                message: format!(
+                    "the instruction budget of compiled code ran out in {} (raise it with --max-instructions)",
+                    self.describe(pc)
+                ),
+                value: Value::NIL,
+                trace: Vec::new(),
+            }),
+            Err(stop @ Stop::Fault { pc, .. }) => {
+                Err(fault(&format!("compiled code misbehaved in {}: {stop}", self.describe(pc))))
+            }
+        }
+    }
+
+    fn hot(&mut self, vm: &mut Vm, proto: ProtoId) {
+        if self.state.protos.contains(&proto) {
+            return;
+        }
+        if let Err(bug) = self.state.compile(vm, self.executor, proto) {
+            self.state.bug.get_or_insert(bug);
+        }
+    }
+}
+
+impl JitSide<'_> {
+    /// Where an address of code lies: function, instruction, source line.
+    fn describe(&self, pc: u64) -> String {
+        for f in &self.state.functions {
+            let Some(offset) = pc.checked_sub(f.address).filter(|o| *o < f.code.words.len() as u64 * 4) else {
+                continue;
+            };
+            let word = (offset / 4) as usize;
+            let text = gsx_backend_arm64::disassemble(f.code.words[word], pc);
+            let unit = &f.stages[f.stages.len() - 1].1;
+            let place = f.code.provenance[word].origin.and_then(|o| {
+                let pos = unit.program.proto(o.proto).spans.get(o.pc as usize)?;
+                Some(format!(", {}:{pos}", unit.program.source.name))
+            });
+            return format!("{}+{offset:#x} ({text}{})", f.name, place.unwrap_or_default());
+        }
+        format!("{pc:#x}")
+    }
+}
+
+fn fault(message: &str) -> RuntimeError {
+    RuntimeError { kind: ErrorKind::Fault, message: message.to_string(), value: Value::NIL, trace: Vec::new() }
+}

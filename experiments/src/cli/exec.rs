@@ -1,0 +1,120 @@
+//! `gsx exec`: runs a program to completion.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use gsx_engine::{Engine, ExecReport, ExecSpec};
+use gsx_passes::{Pipeline, Registry};
+use serde::Serialize;
+
+use super::args::{EngineArg, ExecArgs};
+use super::failure::Failure;
+use super::files::read_program;
+use super::target::{limits, select};
+use crate::output::json::{ExitJson, SkippedJson};
+use crate::output::style::Style;
+use crate::output::text::{list, plural, thousands};
+
+/// Runs the program; what it prints goes to standard output, statistics to standard error.
+pub fn exec(registry: &Registry, args: &ExecArgs, json: bool) -> Result<(), Failure> {
+    let pipeline = match args.engine {
+        // The names are checked even where they have no effect.
+        EngineArg::Interp => {
+            select(registry, &args.passes, "none")?;
+            Pipeline::none()
+        }
+        EngineArg::Sim => select(registry, &args.passes, "all")?,
+    };
+    let program = read_program(&args.file)?;
+    let spec = ExecSpec {
+        program,
+        engine: match args.engine {
+            EngineArg::Interp => Engine::Interp,
+            EngineArg::Sim => Engine::Sim,
+        },
+        pipeline,
+        hot_calls: args.hot_calls,
+        limits: limits(&args.limits),
+    };
+    let result = gsx_engine::exec(&spec).map_err(|e| Failure::cell(&e, None));
+    io::stdout().flush()?;
+    let report = result?;
+    if json {
+        let text = serde_json::to_string_pretty(&StatsJson::new(&spec, &report)).map_err(io::Error::from)?;
+        writeln!(io::stderr(), "{text}")?;
+    } else if args.stats {
+        write!(io::stderr(), "{}", stats(&spec, &report, Style::stderr()))?;
+    }
+    Ok(())
+}
+
+/// Statistics for people.
+fn stats(spec: &ExecSpec, report: &ExecReport, style: Style) -> String {
+    let mut out = format!("{}\n", style.strong("Compiled code"));
+    if spec.engine == Engine::Interp {
+        out.push_str("  none: everything was interpreted (--engine sim compiles hot functions)\n");
+        return out;
+    }
+    let _ = writeln!(out, "  passes        {}", list(&spec.pipeline.ids()));
+    let _ = writeln!(out, "  functions     {}", list(&report.compiled));
+    let c = &report.counters;
+    for (name, n) in [
+        ("instructions", c.instructions),
+        ("loads", c.loads),
+        ("stores", c.stores),
+        ("branches", c.branches),
+        ("host calls", c.host_calls),
+    ] {
+        let _ = writeln!(out, "  {name:<12}  {}", thousands(n));
+    }
+    let _ = writeln!(out, "  side exits    {}", thousands(report.exits.iter().map(|e| e.count).sum()));
+    for e in &report.exits {
+        let _ = writeln!(out, "    {}:{} {}, {}", e.function, e.line, e.reason, plural(e.count, "time"));
+    }
+    for s in &report.skipped {
+        let _ = writeln!(out, "  {} stays interpreted: {}", s.name, s.reason);
+    }
+    out
+}
+
+/// Statistics for programs.
+#[derive(Serialize)]
+struct StatsJson<'a> {
+    program: &'a str,
+    passes: Vec<&'static str>,
+    executor: &'static str,
+    instructions: u64,
+    loads: u64,
+    stores: u64,
+    branches: u64,
+    branches_taken: u64,
+    exits: u64,
+    exit_places: Vec<ExitJson<'a>>,
+    host_calls: u64,
+    compiled: &'a [String],
+    skipped: Vec<SkippedJson<'a>>,
+}
+
+impl<'a> StatsJson<'a> {
+    fn new(spec: &'a ExecSpec, report: &'a ExecReport) -> StatsJson<'a> {
+        let c = &report.counters;
+        StatsJson {
+            program: &spec.program.source.name,
+            passes: spec.pipeline.ids(),
+            executor: match spec.engine {
+                Engine::Interp => "interp",
+                Engine::Sim => "sim",
+            },
+            instructions: c.instructions,
+            loads: c.loads,
+            stores: c.stores,
+            branches: c.branches,
+            branches_taken: c.branches_taken,
+            exits: report.exits.iter().map(|e| e.count).sum(),
+            exit_places: report.exits.iter().map(ExitJson::new).collect(),
+            host_calls: c.host_calls,
+            compiled: &report.compiled,
+            skipped: report.skipped.iter().map(SkippedJson::new).collect(),
+        }
+    }
+}

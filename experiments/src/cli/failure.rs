@@ -1,0 +1,105 @@
+//! What can go wrong, as the user sees it.
+
+use std::io::{self, Write};
+
+use gscript::bytecode::Source;
+use gscript::diagnostic::Diagnostic;
+use gsx_engine::CellError;
+
+use crate::output::style::{Paint, Style};
+
+/// Exit status: the program or the run failed.
+pub const STATUS_FAILED: u8 = 1;
+/// Exit status: the command line, a configuration or a source text is wrong.
+pub const STATUS_USAGE: u8 = 2;
+/// Exit status: gsx or a pass is wrong.
+pub const STATUS_WRONG_CODE: u8 = 3;
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub enum Failure {
+    /// A message, with what to do about it.
+    Message {
+        /// Process exit status.
+        status: u8,
+        /// What is wrong; further lines (a call trace) follow the first.
+        text: String,
+        /// The way out.
+        help: Option<String>,
+    },
+    /// A message that shows the place in a text.
+    Excerpt(String),
+    /// Output could not be written.
+    Output(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(e: io::Error) -> Failure {
+        Failure::Output(e)
+    }
+}
+
+impl Failure {
+    /// A mistake on the command line or in a file that it names.
+    pub fn usage(text: impl Into<String>) -> Failure {
+        Failure::Message { status: STATUS_USAGE, text: text.into(), help: None }
+    }
+
+    /// The same, with the way out.
+    pub fn usage_help(text: impl Into<String>, help: impl Into<String>) -> Failure {
+        Failure::Message { status: STATUS_USAGE, text: text.into(), help: Some(help.into()) }
+    }
+
+    /// A mistake at a place in a text.
+    pub fn at(diagnostic: &Diagnostic, source: &Source) -> Failure {
+        Failure::Excerpt(diagnostic.render(source))
+    }
+
+    /// A cell or a program that gave no result.
+    pub fn cell(error: &CellError, help: Option<String>) -> Failure {
+        let mut text = error.to_string();
+        if let CellError::Program(e) = error {
+            for line in &e.trace {
+                text.push_str(&format!("\n    in {line}"));
+            }
+        }
+        let help = match error {
+            CellError::Miscompiled(_) | CellError::Compiler(_) => Some(
+                "this is a bug in gsx or in a pass of yours, not in the program; `--verify-each` may name the pass"
+                    .to_string(),
+            ),
+            _ => help,
+        };
+        Failure::Message { status: error.status(), text, help }
+    }
+
+    /// Process exit status.
+    pub fn status(&self) -> u8 {
+        match self {
+            Failure::Message { status, .. } => *status,
+            Failure::Excerpt(_) => STATUS_USAGE,
+            // Whoever closed the pipe has seen enough.
+            Failure::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => 0,
+            Failure::Output(_) => STATUS_FAILED,
+        }
+    }
+
+    /// Shows it on standard error.
+    pub fn print(&self, style: Style) {
+        let word = style.paint(Paint::Bad, "error:");
+        let text = match self {
+            Failure::Message { text, help, .. } => {
+                let help = help.as_ref().map(|h| format!("\n{} {h}", style.paint(Paint::Note, "help:")));
+                format!("{word} {text}{}", help.unwrap_or_default())
+            }
+            Failure::Excerpt(text) => match text.strip_prefix("error:") {
+                Some(rest) => format!("{word}{rest}"),
+                None => text.clone(),
+            },
+            Failure::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => return,
+            Failure::Output(e) => format!("{word} cannot write the output: {e}"),
+        };
+        // Nothing can be done about a closed standard error.
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+}

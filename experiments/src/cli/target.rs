@@ -1,0 +1,296 @@
+//! From the command line to cells: what to measure, with which passes.
+
+use std::sync::Arc;
+
+use gscript::bytecode::{Program, Proto, ProtoId};
+use gsx_engine::{Arg, CellError, CellReport, CellSpec, Limits, Options, Warmup, run_cell};
+use gsx_passes::selection::nearest;
+use gsx_passes::{Pipeline, Registry, SelectionError};
+
+use super::args::{LimitArgs, PassArgs, TargetArgs};
+use super::failure::Failure;
+use super::files::{is_program, read_program, read_text};
+use super::units::parse_args;
+use crate::config::{self, Config, Core, DEFAULT_WARMUP_CALLS, Reference, Spanned};
+use crate::output::text::list;
+
+/// One program with the call to measure: what a configuration and the command line come to.
+pub struct Target {
+    /// The program.
+    pub program: Arc<Program>,
+    /// Its path, as shown.
+    pub path: String,
+    /// Global function to measure.
+    pub entry: String,
+    /// Its arguments.
+    pub args: Vec<Arg>,
+    /// What to call first.
+    pub warmup: Warmup,
+    /// The known result.
+    pub expected: Option<String>,
+    /// What executes the code.
+    pub core: Core,
+    /// Figures quoted for exactly this call.
+    pub references: Vec<Reference>,
+    limits: Limits,
+    config: Option<Config>,
+}
+
+impl Target {
+    /// Reads the configuration (or the program itself) and applies what the command line overrides.
+    pub fn resolve(args: &TargetArgs) -> Result<Target, Failure> {
+        if is_program(&args.config) { Target::of_program(args) } else { Target::of_config(args) }
+    }
+
+    fn of_config(args: &TargetArgs) -> Result<Target, Failure> {
+        let config = load_config(&args.config)?;
+        let program = read_config_program(&config)?;
+        let entry = args.entry.clone().unwrap_or_else(|| config.entry.value.clone());
+        // A known result, quoted figures and a warm-up belong to the configured call.
+        let given = argument_list("--args", args.args.as_deref())?;
+        let same_entry = entry == config.entry.value;
+        let call_args = match given {
+            Some(list) => list,
+            None if same_entry => config.args.clone(),
+            None => Vec::new(),
+        };
+        let same_call = same_entry && call_args == config.args;
+        let configured = if same_entry { config.warmup.args.clone() } else { call_args.clone() };
+        let warmup_args = argument_list("--warmup-args", args.warmup_args.as_deref())?.unwrap_or(configured);
+        let target = Target {
+            path: program.source.name.clone(),
+            program,
+            entry,
+            args: call_args,
+            warmup: Warmup {
+                args: warmup_args,
+                calls: args.warmup_calls.unwrap_or(config.warmup.calls),
+            },
+            expected: args.expected.clone().or(config.expected.clone().filter(|_| same_call)),
+            core: config.core,
+            references: if same_call { config.references.clone() } else { Vec::new() },
+            limits: limits(&args.limits),
+            config: Some(config),
+        };
+        target.check_entry(args.entry.is_some())?;
+        Ok(target)
+    }
+
+    fn of_program(args: &TargetArgs) -> Result<Target, Failure> {
+        let program = read_program(&args.config)?;
+        let Some(entry) = args.entry.clone() else {
+            let text = format!("{} is a program: say which function to measure", program.source.name);
+            let help = format!("add --entry NAME; {}", functions_of(&program));
+            return Err(Failure::usage_help(text, help));
+        };
+        let call_args = argument_list("--args", args.args.as_deref())?.unwrap_or_default();
+        let warmup_args =
+            argument_list("--warmup-args", args.warmup_args.as_deref())?.unwrap_or_else(|| call_args.clone());
+        let target = Target {
+            path: program.source.name.clone(),
+            program,
+            entry,
+            args: call_args,
+            warmup: Warmup { args: warmup_args, calls: args.warmup_calls.unwrap_or(DEFAULT_WARMUP_CALLS) },
+            expected: args.expected.clone(),
+            core: Core::default(),
+            references: Vec::new(),
+            limits: limits(&args.limits),
+            config: None,
+        };
+        target.check_entry(true)?;
+        Ok(target)
+    }
+
+    /// A name that occurs nowhere in the program cannot be a function of it.
+    fn check_entry(&self, from_command_line: bool) -> Result<(), Failure> {
+        if self.program.global_index(&self.entry).is_some() {
+            return Ok(());
+        }
+        let text = format!("{} has no function `{}`", self.path, self.entry);
+        let known: Vec<&str> = functions(&self.program).map(|p| p.name.as_str()).collect();
+        let mut help = functions_of(&self.program);
+        if let Some(n) = nearest(&self.entry, &known) {
+            help = format!("did you mean `{n}`? {help}");
+        }
+        match &self.config {
+            Some(config) if !from_command_line => {
+                let mut d = config.diagnostic(&config.entry.span, text);
+                d.help = Some(help);
+                Err(Failure::at(&d, &config.source))
+            }
+            _ => Err(Failure::usage_help(text, help)),
+        }
+    }
+
+    /// The passes that the command line, else the configuration, else nobody chose (then: all).
+    pub fn pipeline(&self, registry: &Registry, args: &PassArgs) -> Result<Pipeline, Failure> {
+        match self.config.as_ref().and_then(|c| Some((c, c.passes.as_ref()?))) {
+            Some((config, Spanned { value, span })) if args.passes.is_none() && args.pipeline.is_none() => {
+                Pipeline::select(registry, value).map_err(|e| {
+                    let mut d = config.diagnostic(span, e.to_string());
+                    d.help = Some(known_passes(registry));
+                    Failure::at(&d, &config.source)
+                })
+            }
+            _ => select(registry, args, "all"),
+        }
+    }
+
+    /// The cell of this target under some passes.
+    pub fn cell(&self, pipeline: &Pipeline, options: Options) -> CellSpec {
+        CellSpec {
+            program: self.program.clone(),
+            entry: self.entry.clone(),
+            args: self.args.clone(),
+            warmup: self.warmup.clone(),
+            expected: self.expected.clone(),
+            pipeline: pipeline.clone(),
+            limits: self.limits,
+            options,
+        }
+    }
+
+    /// Runs the cell of this target under some passes.
+    pub fn run(&self, pipeline: &Pipeline, options: Options) -> Result<CellReport, Failure> {
+        run_cell(&self.cell(pipeline, options)).map_err(|e| {
+            let help = self.explain(&e);
+            Failure::cell(&e, help)
+        })
+    }
+
+    /// The measured call, as written in GScript: `fib(20)`.
+    pub fn call(&self) -> String {
+        call_text(&self.entry, &self.args)
+    }
+
+    /// What may have led to an error.
+    fn explain(&self, error: &CellError) -> Option<String> {
+        let proto = functions(&self.program).find(|p| p.name == self.entry)?;
+        let wanted = usize::from(proto.nparams);
+        match error {
+            CellError::Program(_) => {
+                let few = [&self.args, &self.warmup.args].into_iter().find(|a| a.len() < wanted)?;
+                let names: Vec<&str> = (0..proto.nparams).filter_map(|r| proto.local_name(r, 0)).collect();
+                Some(format!(
+                    "{} takes {wanted} arguments ({}), but the call is {}: missing ones are nil",
+                    self.entry,
+                    list(&names),
+                    call_text(&self.entry, few),
+                ))
+            }
+            CellError::Setup(_) => Some(functions_of(&self.program)),
+            CellError::Unexpected { .. } => {
+                Some("correct `expected` in the configuration, or the program".to_string())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A call, as written in GScript.
+pub fn call_text(entry: &str, args: &[Arg]) -> String {
+    let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+    format!("{entry}({})", args.join(", "))
+}
+
+/// The passes that the command line names, else `default`.
+pub fn select(registry: &Registry, args: &PassArgs, default: &str) -> Result<Pipeline, Failure> {
+    let chosen = match (&args.passes, &args.pipeline) {
+        (_, Some(list)) => Pipeline::explicit(registry, list),
+        (text, None) => Pipeline::select(registry, text.as_deref().unwrap_or(default)),
+    };
+    chosen.map_err(|e| unknown_pass(registry, &e))
+}
+
+/// The passes of one more selection, such as that of `--against`.
+pub fn select_text(registry: &Registry, text: &str) -> Result<Pipeline, Failure> {
+    Pipeline::select(registry, text).map_err(|e| unknown_pass(registry, &e))
+}
+
+fn unknown_pass(registry: &Registry, error: &SelectionError) -> Failure {
+    Failure::usage_help(error.to_string(), known_passes(registry))
+}
+
+/// Names that `--passes` takes.
+fn known_passes(registry: &Registry) -> String {
+    let ids: Vec<&str> = registry.passes().iter().map(|p| p.info().id).collect();
+    format!("passes: {}; groups: {}; see `gsx passes`", list(&ids), list(&registry.group_names()))
+}
+
+/// Limits, with defaults for those not given.
+pub fn limits(args: &LimitArgs) -> Limits {
+    let d = Limits::default();
+    Limits {
+        heap_bytes: args.heap_limit.unwrap_or(d.heap_bytes),
+        steps: args.max_steps.unwrap_or(d.steps),
+        instructions: args.max_instructions.unwrap_or(d.instructions),
+    }
+}
+
+/// Global functions, by their definitions.
+fn functions(program: &Program) -> impl Iterator<Item = &Proto> {
+    program.protos.iter().filter(|p| p.id != ProtoId::MAIN && program.global_index(&p.name).is_some())
+}
+
+fn functions_of(program: &Program) -> String {
+    let names: Vec<&str> = functions(program).map(|p| p.name.as_str()).collect();
+    match names[..] {
+        [] => "the program defines no global function".to_string(),
+        _ => format!("its functions: {}", names.join(", ")),
+    }
+}
+
+fn argument_list(option: &str, text: Option<&str>) -> Result<Option<Vec<Arg>>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    parse_args(text).map(Some).map_err(|e| {
+        Failure::usage_help(
+            format!("{option} {text}: {e}"),
+            "arguments are separated by commas: 20 or 3,4 or 1.5,true,nil,\"text\"",
+        )
+    })
+}
+
+/// The program that a configuration names.
+fn read_config_program(config: &Config) -> Result<Arc<Program>, Failure> {
+    let path = config.program_path();
+    if !path.exists() {
+        let mut d = config.diagnostic(&config.program.span, format!("there is no program {}", path.display()));
+        d.help = Some("the path starts at the configuration's own directory".to_string());
+        return Err(Failure::at(&d, &config.source));
+    }
+    read_program(&path)
+}
+
+/// The program of a configuration, or the program itself, for commands that only read it.
+pub fn read_any_program(path: &std::path::Path) -> Result<Arc<Program>, Failure> {
+    if is_program(path) {
+        return read_program(path);
+    }
+    let config = load_config(path)?;
+    read_config_program(&config)
+}
+
+fn load_config(path: &std::path::Path) -> Result<Config, Failure> {
+    let source = read_text(path, "configuration")?;
+    config::parse(source.clone()).map_err(|d| Failure::at(&d, &source))
+}
+
+/// All functions, or those with the name that the command line gives.
+pub fn choose_functions<'a, T>(
+    all: &[&'a T],
+    name: impl Fn(&'a T) -> &'a str,
+    wanted: Option<&str>,
+) -> Result<Vec<&'a T>, Failure> {
+    let Some(wanted) = wanted else { return Ok(all.to_vec()) };
+    let chosen: Vec<&T> = all.iter().copied().filter(|f| name(f) == wanted).collect();
+    if !chosen.is_empty() {
+        return Ok(chosen);
+    }
+    let names: Vec<&str> = all.iter().map(|f| name(f)).collect();
+    let near = nearest(wanted, &names).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+    Err(Failure::usage_help(
+        format!("no function `{wanted}` here{near}"),
+        format!("functions: {}", list(&names)),
+    ))
+}

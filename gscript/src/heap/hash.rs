@@ -1,0 +1,161 @@
+//! The hash part of a table: entries in insertion order, and an index over them.
+//!
+//! Block: entry capacity (u32), entries used (u32), index size (u32), integer keys (u32), two spare words; then the
+//! entries, a key slot and a value slot each; then the index, a power of two of u32 entry numbers plus one (0: free).
+//! A deleted entry keeps its key with the value nil, so that `next` can go on from it; growing drops it.
+
+use super::{Heap, HeapError, slot};
+use crate::layout::SLOT_BYTES;
+use crate::value::{Tag, Value};
+
+const CAP: u64 = 0;
+const USED: u64 = 4;
+const INDEX_SIZE: u64 = 8;
+const INT_KEYS: u64 = 12;
+const ENTRIES: u64 = 32;
+const ENTRY_BYTES: u64 = 2 * SLOT_BYTES;
+
+fn block_bytes(cap: u32, index: u32) -> u64 {
+    (ENTRIES + u64::from(cap) * ENTRY_BYTES + u64::from(index) * 4).next_multiple_of(16)
+}
+
+impl Heap {
+    fn hash_key(&self, key: Value) -> u32 {
+        let bits = match key.tag {
+            Tag::Str => return self.string_hash(key.bits),
+            Tag::Nil | Tag::Bool | Tag::Int | Tag::Float => key.bits,
+            Tag::Table | Tag::Function | Tag::Coroutine | Tag::Channel => key.bits - self.guest_base,
+        };
+        let h = (bits ^ (key.tag as u64) << 60).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (h >> 32) as u32 ^ h as u32
+    }
+
+    fn same_key(&self, a: Value, b: Value) -> bool {
+        a.tag == b.tag && (a.bits == b.bits || (a.tag == Tag::Str && self.string_eq(a.bits, b.bits)))
+    }
+
+    fn index_slot(&self, block: u64, i: u32) -> *mut u32 {
+        let cap = u64::from(self.half(block, CAP));
+        self.host(block + ENTRIES + cap * ENTRY_BYTES + u64::from(i) * 4).cast()
+    }
+
+    fn entry(&self, block: u64, n: u32) -> u64 {
+        block + ENTRIES + u64::from(n) * ENTRY_BYTES
+    }
+
+    /// Entries used, deleted ones included; 0 without a block.
+    pub(super) fn hash_used(&self, block: u64) -> u32 {
+        if block == 0 { 0 } else { self.half(block, USED) }
+    }
+
+    /// Does the block hold an integer key?
+    pub(super) fn hash_has_ints(&self, block: u64) -> bool {
+        block != 0 && self.half(block, INT_KEYS) != 0
+    }
+
+    /// Key and value of entry `n`.
+    pub(super) fn hash_entry(&self, block: u64, n: u32) -> (Value, Value) {
+        let at = self.host(self.entry(block, n));
+        // SAFETY: an entry below `USED` is two slots in the block.
+        unsafe { (slot::load(at), slot::load(at.add(slot::SIZE))) }
+    }
+
+    /// Number of the entry with this key (already normalised).
+    pub(super) fn hash_find(&self, block: u64, key: Value) -> Option<u32> {
+        if block == 0 {
+            return None;
+        }
+        let mask = self.half(block, INDEX_SIZE) - 1;
+        let mut i = self.hash_key(key) & mask;
+        loop {
+            // SAFETY: `i` is masked to the index.
+            let n = unsafe { self.index_slot(block, i).read() };
+            if n == 0 {
+                return None;
+            }
+            if self.same_key(self.hash_entry(block, n - 1).0, key) {
+                return Some(n - 1);
+            }
+            i = (i + 1) & mask;
+        }
+    }
+
+    /// The value under a key (already normalised), nil if there is none.
+    pub(super) fn hash_get(&self, block: u64, key: Value) -> Value {
+        self.hash_find(block, key).map_or(Value::NIL, |n| self.hash_entry(block, n).1)
+    }
+
+    pub(super) fn hash_set_value(&mut self, block: u64, n: u32, v: Value) {
+        let at = self.host(self.entry(block, n) + SLOT_BYTES);
+        // SAFETY: an entry below `USED` is two slots in the block.
+        unsafe { slot::store(at, v) }
+    }
+
+    /// Writes `v` under a key (already normalised) and returns the block, which may be another one now.
+    pub(super) fn hash_set(&mut self, block: u64, key: Value, v: Value) -> Result<u64, HeapError> {
+        if let Some(n) = self.hash_find(block, key) {
+            self.hash_set_value(block, n, v);
+            return Ok(block);
+        }
+        if v.is_nil() {
+            return Ok(block);
+        }
+        let block = if block == 0 || self.half(block, USED) == self.half(block, CAP) {
+            self.hash_grow(block)?
+        } else {
+            block
+        };
+        self.hash_append(block, key, v);
+        Ok(block)
+    }
+
+    fn hash_append(&mut self, block: u64, key: Value, v: Value) {
+        let n = self.half(block, USED);
+        self.set_half(block, USED, n + 1);
+        if key.tag == Tag::Int {
+            let ints = self.half(block, INT_KEYS);
+            self.set_half(block, INT_KEYS, ints + 1);
+        }
+        let at = self.host(self.entry(block, n));
+        // SAFETY: `hash_set` made sure of room for another entry.
+        unsafe {
+            slot::store(at, key);
+            slot::store(at.add(slot::SIZE), v);
+        }
+        let mask = self.half(block, INDEX_SIZE) - 1;
+        let mut i = self.hash_key(key) & mask;
+        // SAFETY: `i` is masked to the index, which is larger than the number of entries.
+        unsafe {
+            while self.index_slot(block, i).read() != 0 {
+                i = (i + 1) & mask;
+            }
+            self.index_slot(block, i).write(n + 1);
+        }
+    }
+
+    /// A block with the live entries of `old` and room for as many more.
+    fn hash_grow(&mut self, old: u64) -> Result<u64, HeapError> {
+        let used = self.hash_used(old);
+        let live = (0..used).filter(|&n| !self.hash_entry(old, n).1.is_nil()).count() as u32;
+        let cap = live.max(2).checked_mul(2).filter(|&c| c < 1 << 29).ok_or(HeapError::Full)?;
+        let index = (cap * 2).next_power_of_two();
+        let new = self.alloc_block(block_bytes(cap, index))?;
+        self.set_half(new, CAP, cap);
+        self.set_half(new, INDEX_SIZE, index);
+        for n in 0..used {
+            let (key, v) = self.hash_entry(old, n);
+            if !v.is_nil() {
+                self.hash_append(new, key, v);
+            }
+        }
+        self.hash_free(old);
+        Ok(new)
+    }
+
+    fn hash_free(&mut self, block: u64) {
+        if block != 0 {
+            let bytes = block_bytes(self.half(block, CAP), self.half(block, INDEX_SIZE));
+            self.free_block(block, bytes);
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Dead-store elimination over frame slots.
+//!
+//! A backward liveness analysis over the slots in memory: a store is dead if on every path the slot is overwritten, or
+//! the function returns, before anything reads it. Readers are loads, calls and runtime operations, returns, and
+//! snapshots. A snapshot that alone keeps a store alive gets the value instead, if the store is the only one that
+//! reaches it: the exit stub then makes the store, off the main path. A value is not kept across a call for this
+//! (constants and pinned registers excepted), since it would have to be saved there, which is a store again.
+//!
+//! Stores to slots that inner functions capture are never removed. The analysis looks at whole paths, not at the first
+//! reader that a scan meets.
+
+use std::collections::BTreeMap;
+
+use gsx_ir::effects::{SnapshotReads, slot_effects};
+use gsx_ir::graph::Terminator;
+use gsx_ir::{BlockId, NodeId, Op, SlotSet, SnapshotId, Unit};
+
+use crate::support::remove_unused_loads;
+use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
+
+/// The pass.
+pub struct DeadStore;
+
+static INFO: PassInfo = PassInfo {
+    id: "dse",
+    summary: "stores that nothing reads before they are overwritten disappear",
+    details: "Backward liveness over the frame's slots, across basic blocks. A store whose only readers are side exits moves \
+              into their stubs, so that the main path is free of it. Without const-prop or a pin there is little to do, \
+              because in slot form nearly every store is loaded again: this pass profits from the others.",
+    groups: &["seed"],
+    needs: &[],
+    origin: "seed post, the final push, optimization 3 (upstream: isLoadIntDeadStore)",
+};
+
+impl Pass for DeadStore {
+    fn info(&self) -> &'static PassInfo {
+        &INFO
+    }
+
+    fn run(&self, unit: &mut Unit, cx: &mut PassContext) -> Result<Outcome, PassError> {
+        let mut removed = 0;
+        let mut sunk = 0;
+        loop {
+            let (r, s) = round(unit);
+            removed += r;
+            sunk += s;
+            // A removed store may have been the last user of a load, whose slot's own store may now be dead.
+            if r == 0 {
+                break;
+            }
+            remove_unused_loads(&mut unit.graph);
+        }
+        cx.count("stores removed", removed);
+        cx.count("values handed to exit stubs", sunk);
+        if removed == 0 {
+            cx.remark(RemarkKind::Note, "every store is read");
+            return Ok(Outcome::Unchanged);
+        }
+        cx.remark(RemarkKind::Applied, format!("{removed} stores went; exit stubs make {sunk} of them when needed"));
+        Ok(Outcome::Changed)
+    }
+}
+
+/// Which store a slot's memory is known to come from, at one point; slots that are not in the map come from several, or from
+/// elsewhere.
+type Reaching = BTreeMap<u16, NodeId>;
+
+/// One round: how many stores went, and how many values snapshots got.
+fn round(unit: &mut Unit) -> (u64, u64) {
+    let order = unit.graph.reverse_postorder();
+    let reads = SnapshotReads::new(unit);
+    let reaching = snapshot_stores(unit, &order, &reads);
+    let dead = dead_stores(unit, &order, &reads, &reaching);
+    let mut sunk = 0;
+    for (&(snapshot, slot), &store) in &reaching {
+        if dead.contains(&store) {
+            let mut writes = unit.graph.snapshot(snapshot).writes.clone();
+            writes.push((slot, unit.graph.node(store).args[0]));
+            writes.sort_unstable();
+            unit.graph.set_snapshot_writes(snapshot, writes);
+            sunk += 1;
+        }
+    }
+    for &store in &dead {
+        unit.graph.remove_effect(store);
+    }
+    (dead.len() as u64, sunk)
+}
+
+/// For each snapshot and each slot that it needs from memory: the one store that the slot comes from, where there is one.
+fn snapshot_stores(
+    unit: &Unit,
+    order: &[BlockId],
+    reads: &SnapshotReads,
+) -> BTreeMap<(SnapshotId, u16), NodeId> {
+    let graph = &unit.graph;
+    let mut at_end: BTreeMap<BlockId, Reaching> = BTreeMap::new();
+    // Forward, optimistic: an unvisited predecessor does not count. The maps only shrink, so this ends.
+    loop {
+        let mut changed = false;
+        for &b in order {
+            let mut state = start_state(unit, b, &at_end);
+            for &n in &graph.block(b).effects {
+                transfer(unit, n, &mut state);
+            }
+            if at_end.get(&b) != Some(&state) {
+                at_end.insert(b, state);
+                changed = true;
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    let mut out = BTreeMap::new();
+    let mut record = |s: SnapshotId, state: &Reaching| {
+        for slot in reads.from_memory(unit, s).iter() {
+            if let Some(&store) = state.get(&slot) {
+                out.insert((s, slot), store);
+            }
+        }
+    };
+    for &b in order {
+        let mut state = start_state(unit, b, &at_end);
+        for &n in &graph.block(b).effects {
+            if let Some(s) = graph.node(n).snapshot {
+                // A call's snapshot also serves behind the call, so its values must survive it.
+                if graph.node(n).op.may_run_code() {
+                    keep_across_calls(unit, &mut state);
+                }
+                record(s, &state);
+            }
+            transfer(unit, n, &mut state);
+        }
+        if let Terminator::Exit(s) = graph.block(b).term {
+            record(s, &state);
+        }
+    }
+    out
+}
+
+fn start_state(unit: &Unit, b: BlockId, at_end: &BTreeMap<BlockId, Reaching>) -> Reaching {
+    if b == unit.graph.entry {
+        return Reaching::new();
+    }
+    let mut meet: Option<Reaching> = None;
+    for pred in unit.graph.preds(b) {
+        let Some(end) = at_end.get(&pred) else { continue };
+        meet = Some(match meet {
+            None => end.clone(),
+            Some(mut m) => {
+                m.retain(|slot, store| end.get(slot) == Some(store));
+                m
+            }
+        });
+    }
+    meet.unwrap_or_default()
+}
+
+fn transfer(unit: &Unit, n: NodeId, state: &mut Reaching) {
+    let node = unit.graph.node(n);
+    match node.op {
+        Op::SlotStore(slot) => {
+            if unit.shared.contains(slot) {
+                state.remove(&slot);
+            } else {
+                state.insert(slot, n);
+            }
+        }
+        op => {
+            for slot in slot_effects(unit, n).writes.iter() {
+                state.remove(&slot);
+            }
+            if op.may_run_code() {
+                keep_across_calls(unit, state);
+            }
+        }
+    }
+}
+
+/// Forgets the stores whose values would have to be saved across a call.
+fn keep_across_calls(unit: &Unit, state: &mut Reaching) {
+    state.retain(|_, store| {
+        let mut value = unit.graph.node(*store).args[0];
+        if unit.graph.node(value).op == Op::Box {
+            value = unit.graph.node(value).args[0];
+        }
+        let node = unit.graph.node(value);
+        node.op.is_const() || node.pin.is_some()
+    });
+}
+
+/// Stores that no path reads from memory, given which snapshots can be served otherwise.
+fn dead_stores(
+    unit: &Unit,
+    order: &[BlockId],
+    reads: &SnapshotReads,
+    served: &BTreeMap<(SnapshotId, u16), NodeId>,
+) -> Vec<NodeId> {
+    let graph = &unit.graph;
+    let snapshot_reads = |s: SnapshotId| {
+        reads.from_memory(unit, s).iter().filter(|&slot| !served.contains_key(&(s, slot))).collect::<SlotSet>()
+    };
+    let mut live_in: BTreeMap<BlockId, SlotSet> = BTreeMap::new();
+    let walk = |b: BlockId, live_in: &BTreeMap<BlockId, SlotSet>, dead: &mut Vec<NodeId>| {
+        let mut live = SlotSet::EMPTY;
+        for next in graph.succs(b) {
+            if let Some(l) = live_in.get(&next) {
+                live.union(l);
+            }
+        }
+        match graph.block(b).term {
+            Terminator::Return { first, count } => {
+                live.union(&(first..first + count).collect());
+            }
+            Terminator::Exit(s) => {
+                live.union(&snapshot_reads(s));
+            }
+            _ => {}
+        }
+        for &n in graph.block(b).effects.iter().rev() {
+            let node = graph.node(n);
+            let effects = slot_effects(unit, n);
+            if let Op::SlotStore(slot) = node.op
+                && !live.contains(slot)
+                && !unit.shared.contains(slot)
+            {
+                dead.push(n);
+            }
+            live.subtract(&effects.writes);
+            live.union(&effects.reads);
+            if let Some(s) = node.snapshot {
+                live.union(&snapshot_reads(s));
+            }
+        }
+        live
+    };
+    loop {
+        let mut changed = false;
+        for &b in order.iter().rev() {
+            let live = walk(b, &live_in, &mut Vec::new());
+            if live_in.get(&b) != Some(&live) {
+                live_in.insert(b, live);
+                changed = true;
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    let mut dead = Vec::new();
+    for &b in order {
+        walk(b, &live_in, &mut dead);
+    }
+    dead
+}

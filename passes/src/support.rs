@@ -1,0 +1,239 @@
+//! What several passes share: facts about slots, and small clean-ups.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gscript::value::Tag;
+use gsx_ir::effects::slot_effects;
+use gsx_ir::graph::{FrameState, Graph, Origin, Snapshot};
+use gsx_ir::{BlockId, NodeId, Op, SnapshotId, Type, Unit};
+
+/// Why a slot cannot be kept in a register throughout a region.
+pub type Refusal = String;
+
+/// Accesses to one slot in a set of blocks.
+#[derive(Default)]
+pub struct SlotUse {
+    /// Explicit loads.
+    pub loads: Vec<NodeId>,
+    /// Explicit stores.
+    pub stores: Vec<NodeId>,
+    /// Calls and runtime operations that read it in memory.
+    pub readers: Vec<NodeId>,
+    /// Calls and runtime operations that write it in memory.
+    pub writers: Vec<NodeId>,
+}
+
+/// All slot accesses in `blocks`, by slot.
+pub fn slot_uses(unit: &Unit, blocks: &BTreeSet<BlockId>) -> BTreeMap<u16, SlotUse> {
+    let mut uses: BTreeMap<u16, SlotUse> = BTreeMap::new();
+    for &b in blocks {
+        for &n in &unit.graph.block(b).effects {
+            match unit.graph.node(n).op {
+                Op::SlotLoad(slot, _) => uses.entry(slot).or_default().loads.push(n),
+                Op::SlotStore(slot) => uses.entry(slot).or_default().stores.push(n),
+                _ => {
+                    let effects = slot_effects(unit, n);
+                    for slot in effects.reads.iter() {
+                        uses.entry(slot).or_default().readers.push(n);
+                    }
+                    for slot in effects.writes.iter() {
+                        uses.entry(slot).or_default().writers.push(n);
+                    }
+                }
+            }
+        }
+    }
+    uses
+}
+
+/// Can the slot with these uses be kept as a value of type `ty`?
+pub fn check_pinnable(unit: &Unit, slot: u16, uses: &SlotUse, ty: Type) -> Result<(), Refusal> {
+    if unit.shared.contains(slot) {
+        return Err("an inner function captures it".into());
+    }
+    if let Some(&n) = uses.writers.first() {
+        return Err(format!("{} writes it in memory", describe(unit, n)));
+    }
+    if !uses.stores.is_empty()
+        && let Some(&n) = uses.readers.first()
+    {
+        return Err(format!("{} reads it in memory", describe(unit, n)));
+    }
+    for &n in &uses.stores {
+        let value = unit.graph.node(n).args[0];
+        match unit.graph.node(value).ty {
+            Some(t) if t == ty => {}
+            Some(Type::Boxed) => {
+                if !restarts_cleanly(unit, n) {
+                    return Err("a write of unknown type comes in the middle of an operation".into());
+                }
+                let block = unit.graph.node(n).block;
+                if unit.pinned.iter().any(|p| p.written && block.is_some_and(|b| p.blocks.contains(&b))) {
+                    return Err("a write of unknown type lies where other slots are pinned".into());
+                }
+            }
+            other => {
+                let other = other.map_or("nothing".to_string(), |t| t.to_string());
+                return Err(format!("it is {ty} here and {other} there"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn describe(unit: &Unit, n: NodeId) -> &'static str {
+    match unit.graph.node(n).op {
+        Op::Call { .. } => "a call",
+        Op::HostCompare { .. } => "a comparison in the runtime",
+        _ => "a runtime operation",
+    }
+}
+
+/// Can the interpreter execute the bytecode instruction of effect `n` again from its start, just before `n`? True when no
+/// earlier effect of that instruction changed anything.
+fn restarts_cleanly(unit: &Unit, n: NodeId) -> bool {
+    let graph = &unit.graph;
+    let node = graph.node(n);
+    let Some(block) = node.block else { return false };
+    let effects = &graph.block(block).effects;
+    let at = effects.iter().position(|&e| e == n).unwrap_or(0);
+    effects[..at]
+        .iter()
+        .rev()
+        .take_while(|&&e| graph.node(e).origin == node.origin)
+        .all(|&e| graph.node(e).op.is_removable_when_unused() || graph.node(e).op.needs_snapshot() && !graph.node(e).op.may_run_code())
+}
+
+
+/// A snapshot that resumes at a bytecode position with everything in memory.
+pub fn resume_at(graph: &mut Graph, at: Origin) -> SnapshotId {
+    let frame = FrameState { proto: at.proto, base: 0, pc: at.pc, open: None };
+    graph.add_snapshot(Snapshot { frames: [frame].into_iter().collect(), writes: Vec::new() })
+}
+
+/// Tag of an unboxed type.
+pub fn tag_of(ty: Type) -> Tag {
+    ty.tag().unwrap_or(Tag::Nil)
+}
+
+/// The type of a value as far as the graph itself knows it: unboxed, or boxed just now, or constant.
+pub fn known_tag(graph: &Graph, n: NodeId) -> Option<Tag> {
+    let node = graph.node(n);
+    match node.op {
+        Op::BoxedConst(v) => Some(v.tag),
+        Op::Box => node.args.first().and_then(|&a| graph.node(a).ty?.tag()),
+        _ => node.ty.and_then(Type::tag),
+    }
+}
+
+/// Removes tag guards that the graph itself proves, and lets unboxing of what was just boxed use the original. Returns how
+/// many guards went.
+pub fn remove_proved_guards(graph: &mut Graph) -> u64 {
+    let mut removed = 0;
+    for b in graph.reverse_postorder() {
+        for n in graph.block(b).effects.clone() {
+            if let Op::GuardTag(tag) = graph.node(n).op
+                && known_tag(graph, graph.node(n).args[0]) == Some(tag)
+            {
+                graph.remove_effect(n);
+                removed += 1;
+            }
+        }
+    }
+    for i in 0..graph.node_count() {
+        let n = NodeId(i as u32);
+        if let Op::Unbox(ty) = graph.node(n).op {
+            let boxed = graph.node(n).args[0];
+            let inner = graph.node(boxed).args.first().copied();
+            if graph.node(boxed).op == Op::Box
+                && let Some(inner) = inner.filter(|&i| graph.node(i).ty == Some(ty))
+            {
+                graph.replace_uses(n, inner);
+            }
+        }
+    }
+    removed
+}
+
+/// Removes loads whose values nothing uses. Returns how many.
+pub fn remove_unused_loads(graph: &mut Graph) -> u64 {
+    let mut removed = 0;
+    loop {
+        let live = live_nodes(graph);
+        let mut again = false;
+        for b in graph.reverse_postorder() {
+            for n in graph.block(b).effects.clone() {
+                if graph.node(n).op.is_removable_when_unused() && !live[n.0 as usize] {
+                    graph.remove_effect(n);
+                    removed += 1;
+                    again = true;
+                }
+            }
+        }
+        if !again {
+            return removed;
+        }
+    }
+}
+
+/// Nodes that some effect, terminator or snapshot in a reachable block uses, directly or through pure nodes.
+fn live_nodes(graph: &Graph) -> Vec<bool> {
+    let mut live = vec![false; graph.node_count()];
+    let mut work: Vec<NodeId> = Vec::new();
+    for b in graph.reverse_postorder() {
+        for &n in &graph.block(b).effects {
+            work.extend(graph.node(n).args.iter().copied());
+        }
+        work.extend(graph.block(b).term.uses());
+    }
+    for (s, _) in graph.live_snapshots() {
+        work.extend(graph.snapshot(s).writes.iter().map(|w| w.1));
+    }
+    while let Some(n) = work.pop() {
+        if !std::mem::replace(&mut live[n.0 as usize], true) && graph.node(n).op.is_pure() {
+            work.extend(graph.node(n).args.iter().copied());
+        }
+    }
+    live
+}
+
+/// The type that type feedback and the graph lead one to expect of `value`, which effect `at` uses in the same block. A guess:
+/// whoever relies on it puts a guard.
+pub fn expected_type(unit: &Unit, value: NodeId, at: NodeId) -> Option<Type> {
+    let graph = &unit.graph;
+    let node = graph.node(value);
+    if let Some(tag) = known_tag(graph, value) {
+        return Type::of_tag(tag);
+    }
+    let seen = |origin: Origin| {
+        let site = unit.feedback.sites.get(origin.pc as usize)?;
+        Type::of_tag(site.result.single()?)
+    };
+    match node.op {
+        Op::GlobalLoad(_) | Op::UpvalLoad(_) => seen(node.origin),
+        Op::SlotLoad(slot, Type::Boxed) => {
+            let block = node.block?;
+            let effects = &graph.block(block).effects;
+            let end = effects.iter().position(|&e| e == value).or_else(|| effects.iter().position(|&e| e == at))?;
+            let writer = effects[..end].iter().rev().find(|&&e| slot_effects(unit, e).writes.contains(slot))?;
+            let writer_node = graph.node(*writer);
+            match writer_node.op {
+                Op::SlotStore(_) => expected_type(unit, writer_node.args[0], *writer),
+                // The feedback of a call is about its first result.
+                Op::Call { a, .. } if u16::from(a) == slot => seen(writer_node.origin),
+                Op::Step => seen(writer_node.origin),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// A slot as people know it: the local variable that lives there, or its register.
+pub fn slot_name(unit: &Unit, slot: u16, at: Origin) -> String {
+    let proto = unit.program.proto(at.proto);
+    match u8::try_from(slot).ok().and_then(|reg| proto.local_name(reg, at.pc as usize)) {
+        Some(name) => format!("`{name}`"),
+        None => format!("R{slot}"),
+    }
+}
