@@ -65,18 +65,12 @@ pub struct Counters {
 }
 
 /// Registers at a call from outside, or at a host call.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Registers {
     /// X0–X30.
     pub x: [u64; 31],
     /// SP.
     pub sp: u64,
-}
-
-impl Default for Registers {
-    fn default() -> Self {
-        Registers { x: [0; 31], sp: 0 }
-    }
 }
 
 /// The host's answer to a host call.
@@ -146,6 +140,12 @@ pub enum FaultKind {
     StackAlignment {
         /// SP.
         sp: u64,
+    },
+    /// A call returned without having restored a register that the procedure call standard preserves.
+    #[error("{register} is not preserved")]
+    NotPreserved {
+        /// The register's name.
+        register: &'static str,
     },
 }
 

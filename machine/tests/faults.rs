@@ -242,3 +242,38 @@ fn the_code_region_has_a_limit() {
     );
     assert_eq!(simulator.install(&[RET]), Ok(CODE_BASE));
 }
+
+#[test]
+fn arbitrary_words_do_no_worse_than_fault() {
+    let mut state = 1u64;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    // Words of the allocated groups with random fields, from where execution is started at each.
+    let groups = [
+        0x1000_0000,
+        0x1400_0000,
+        0x0800_0000,
+        0x0a00_0000,
+        0x1e00_0000,
+        0x1a00_0000,
+    ];
+    let code: Vec<u32> = (0..40_000)
+        .map(|index| (random() as u32 & 0xe1ff_ffff) | groups[index % groups.len()])
+        .collect();
+    let mut machine = Machine::new();
+    let entry = machine.install(&code);
+    for index in 0..code.len() as u64 {
+        let x: Vec<u64> = (0..31)
+            .map(|i| if i % 3 == 0 { BASE + 256 } else { random() })
+            .collect();
+        machine.simulator.set_budget(20);
+        // Returning, running out of budget and faults are all fine.
+        let _ = machine.call(entry + 4 * index, &x);
+    }
+    // Most words are unallocated or access memory that is not there, but by far not all.
+    assert!(machine.simulator.counters().instructions > 10_000);
+}

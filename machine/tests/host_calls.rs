@@ -234,3 +234,29 @@ fn a_return_to_another_level_is_a_fault() {
     };
     assert_eq!(inner, Some(Err(Stop::Fault { pc: wrong, kind })));
 }
+
+#[test]
+fn the_convention_check_names_a_register_that_was_not_preserved() {
+    // Each ends with RET: nothing; mov x19, #1; sub sp, sp, #16; fmov d9, #1; fmov d7, #1
+    let cases = [
+        (0xd503_201f, None),
+        (0xd280_0033, Some("x19")),
+        (0xd100_43ff, Some("sp")),
+        (0x1e6e_1009, Some("d9")),
+        (0x1e6e_1007, None),
+    ];
+    let mut machine = Machine::new();
+    for (word, expected) in cases {
+        machine.simulator.set_convention_check(false);
+        assert!(machine.run(&[word], &[]).is_ok());
+        machine.simulator.set_convention_check(true);
+        let register = match machine.run(&[word], &[]) {
+            Err(Stop::Fault {
+                kind: FaultKind::NotPreserved { register },
+                ..
+            }) => Some(register),
+            _ => None,
+        };
+        assert_eq!(register, expected);
+    }
+}

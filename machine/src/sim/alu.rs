@@ -97,7 +97,7 @@ impl Flags {
         self.a as Nzcv
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn derive(&self) -> Nzcv {
         let (a, b) = (self.a, self.b);
         match self.source {

@@ -115,13 +115,15 @@ impl CodeRegion {
             }
         }
         let mut count = 0u64;
-        let mut counts = Vec::with_capacity(end - start);
-        for index in start..end {
-            count = count.wrapping_add(arrivals[index]);
-            counts.push(count);
-            count = count.wrapping_sub(self.taken[index]);
-        }
-        counts
+        let mut left = 0u64;
+        let words = arrivals[start..end].iter().zip(&self.taken[start..end]);
+        words
+            .map(|(arrived, taken)| {
+                count = count.wrapping_sub(left).wrapping_add(*arrived);
+                left = *taken;
+                count
+            })
+            .collect()
     }
 
     /// Where the direct branch at `index` goes, if the run loop leaves its entries to be derived.

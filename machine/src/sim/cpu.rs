@@ -38,6 +38,12 @@ pub const POISON_V: u64 = 0x7ff4_dead_beef_0000;
 /// What destroyed flags are: N and V set.
 pub const POISON_NZCV: u32 = 0b1001;
 
+/// Names of the registers that a callee preserves, in the order of [`Cpu::preserved`].
+pub(super) const PRESERVED: [&str; 20] = [
+    "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x29", "sp", "d8", "d9",
+    "d10", "d11", "d12", "d13", "d14", "d15",
+];
+
 impl Cpu {
     pub(super) fn new() -> Cpu {
         let flags = Flags::known(POISON_NZCV);
@@ -73,6 +79,15 @@ impl Cpu {
             x: std::array::from_fn(|i| self.x[i]),
             sp: self.x[usize::from(SP)],
         }
+    }
+
+    /// The registers that a callee preserves.
+    pub(super) fn preserved(&self) -> [u64; PRESERVED.len()] {
+        std::array::from_fn(|i| match i {
+            0..=10 => self.x[19 + i],
+            11 => self.x[usize::from(SP)],
+            _ => self.v[i - 4],
+        })
     }
 
     /// The state at a call from outside: only the general registers mean something.

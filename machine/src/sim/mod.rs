@@ -1,8 +1,8 @@
 //! The functional simulator.
 //!
-//! Code objects are decoded once, when they are installed, into micro-operations ([`op`]); the run loop ([`run`])
-//! executes these with exact A64 semantics. Memory accesses are bounds-checked, code is not readable as data, and
-//! whatever code does wrong ends in a [`Stop::Fault`].
+//! Code objects are decoded once, when they are installed, into micro-operations (`op`, `decode`, `fuse`); the run
+//! loop (`run`) executes these with exact A64 semantics. Memory accesses are bounds-checked, code is not readable as
+//! data, and whatever code does wrong ends in a [`Stop::Fault`].
 //!
 //! Code that relies on what it must not rely on is caught: at a call from outside and after each host call, all
 //! registers without a defined content hold [`POISON_X`] and [`POISON_V`] (plus the register's number).
@@ -25,7 +25,7 @@ use crate::{
 };
 use access::Memory;
 use code::{CodeRegion, address_of};
-use cpu::{Cpu, Saved};
+use cpu::{Cpu, PRESERVED, Saved};
 use run::{Exit, run};
 
 /// Guest address of the first code word.
@@ -34,7 +34,7 @@ pub const CODE_BASE: u64 = 0x4000_0000;
 pub const HOST_ENTRY: u64 = 0x2000_0000;
 /// What X30 holds at a call from outside; calls nested in host calls count down from here in steps of 4, so that a
 /// return to the wrong level is a fault.
-pub const RETURN_ADDRESS: u64 = 0x3fff_fffc;
+pub const RETURN_ADDRESS: u64 = 0x1fff_fffc;
 
 /// Executes ARM64 code on any host.
 #[derive(Debug)]
@@ -49,6 +49,7 @@ pub struct Simulator {
     /// The states that nested calls interrupted.
     interrupted: Vec<Saved>,
     counting: bool,
+    checking: bool,
 }
 
 impl Default for Simulator {
@@ -68,12 +69,19 @@ impl Simulator {
             depth: 0,
             interrupted: Vec::new(),
             counting: false,
+            checking: false,
         }
     }
 
     /// Makes [`Executor::execution_counts`] available. The counts cost nothing: the counters are made from them.
     pub fn set_counting(&mut self, counting: bool) {
         self.counting = counting;
+    }
+
+    /// Makes it a fault, from the next call on, if a call from outside returns without having restored X19–X29, SP
+    /// or D8–D15. Off at first. Only the simulator can see the D registers; natively, the host's would be lost.
+    pub fn set_convention_check(&mut self, checking: bool) {
+        self.checking = checking;
     }
 
     /// Runs from a word of the code until code leaves for the outside, or cannot go on.
@@ -125,10 +133,11 @@ impl Simulator {
             pc,
             kind: FaultKind::Branch { target },
         };
+        let before = self.checking.then(|| self.cpu.preserved());
         let mut start = self.code.index(entry).ok_or(no_code(entry, entry))?;
         loop {
             match self.run_from(start, return_address) {
-                Exit::Return => return Ok(()),
+                Exit::Return { index } => return self.check_preserved(before, index),
                 Exit::Fault { index, kind } => {
                     return Err(Stop::Fault {
                         pc: address_of(index),
@@ -144,13 +153,39 @@ impl Simulator {
                     self.host_call(host)?;
                     let next = self.cpu.x[30];
                     if next == return_address {
-                        return Ok(());
+                        return self.check_preserved(before, index);
                     }
                     start = self
                         .code
                         .index(next)
                         .ok_or(no_code(address_of(index), next))?;
                 }
+            }
+        }
+    }
+
+    /// Compares what a call must preserve with what was there `before`; the call returned by the branch at `index`.
+    fn check_preserved(
+        &self,
+        before: Option<[u64; PRESERVED.len()]>,
+        index: usize,
+    ) -> Result<(), Stop> {
+        let Some(before) = before else { return Ok(()) };
+        let after = self.cpu.preserved();
+        match before
+            .iter()
+            .zip(after)
+            .position(|(before, after)| *before != after)
+        {
+            None => Ok(()),
+            Some(number) => {
+                let kind = FaultKind::NotPreserved {
+                    register: PRESERVED[number],
+                };
+                Err(Stop::Fault {
+                    pc: address_of(index),
+                    kind,
+                })
             }
         }
     }

@@ -18,7 +18,10 @@ pub(super) enum Exit {
         index: usize,
     },
     /// A branch to the return address was executed.
-    Return,
+    Return {
+        /// The branch.
+        index: usize,
+    },
     /// The instruction at `index` was not executed, because it cannot be.
     Fault { index: usize, kind: FaultKind },
     /// The instruction at `index` was not executed, because the fuel is used up.
@@ -148,7 +151,7 @@ pub(super) fn run<const STEP: bool>(
                 let exit = if target == HOST_ENTRY {
                     Exit::Host { index: pc }
                 } else if target == return_address {
-                    Exit::Return
+                    Exit::Return { index: pc }
                 } else {
                     fault!(FaultKind::Branch { target })
                 };

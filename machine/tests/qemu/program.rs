@@ -43,7 +43,7 @@ pub fn slot_word_name(index: usize) -> String {
             format!(
                 "v{}.{}",
                 half / 2,
-                if half % 2 == 0 { "low" } else { "high" }
+                if half & 1 == 0 { "low" } else { "high" }
             )
         }
         offset if offset < SCRATCH => format!(
