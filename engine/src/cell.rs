@@ -116,6 +116,7 @@ pub fn run_cell(spec: &CellSpec) -> Result<CellReport, CellError> {
 
     let mut executor = Simulator::new();
     executor.set_counting(true);
+    executor.set_convention_check(true);
     let settings = Settings {
         verify_each: spec.options.verify_each,
         keep_stages: spec.options.keep_stages || spec.options.verify_each,
@@ -195,7 +196,7 @@ pub(crate) fn fresh_vm(spec: &CellSpec, profile: bool) -> Result<Vm, CellError> 
         heap_limit: spec.limits.heap_bytes,
         step_budget: spec.limits.steps,
         profile,
-        output: Output::Capture(Vec::new()),
+        output: Output::Capture,
         ..VmOptions::default()
     };
     let mut vm = Vm::new(spec.program.clone(), options).map_err(runtime_error)?;
@@ -221,7 +222,7 @@ pub(crate) fn call_entry(vm: &mut Vm, jit: &mut dyn Jit, entry: &str, args: &[Ar
             Arg::Bool(b) => Value::bool(*b),
             Arg::Int(n) => Value::int(*n),
             Arg::Float(x) => Value::float(*x),
-            Arg::Str(s) => vm.string(s.as_bytes()).map_err(runtime_error)?,
+            Arg::Str(s) => vm.new_string(s.as_bytes()).map_err(runtime_error)?,
         });
     }
     let results = vm.call(jit, f, &values).map_err(runtime_error)?;

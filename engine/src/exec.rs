@@ -52,7 +52,7 @@ pub fn exec(spec: &ExecSpec) -> Result<ExecReport, CellError> {
 /// # Errors
 /// See [`CellError`].
 pub fn exec_captured(spec: &ExecSpec) -> Result<(ExecReport, Vec<u8>), CellError> {
-    exec_to(spec, Output::Capture(Vec::new()))
+    exec_to(spec, Output::Capture)
 }
 
 fn exec_to(spec: &ExecSpec, output: Output) -> Result<(ExecReport, Vec<u8>), CellError> {

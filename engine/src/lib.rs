@@ -5,6 +5,7 @@
 pub mod cell;
 pub mod error;
 pub mod exec;
+pub mod fuzzing;
 pub mod report;
 
 mod compile;

@@ -504,7 +504,10 @@ impl Builder<'_> {
     fn call(&mut self, pc: usize, inst: Inst, open: Option<(u8, u8)>) {
         let site = self.site(pc);
         let results = match (inst.c, site.results) {
-            (0, ResultCount::Exactly(n)) if n <= 32 => CallResults::Expect(n as u8),
+            // More results than fit into the frame are the runtime's, like a varying number of them.
+            (0, ResultCount::Exactly(n)) if n + u32::from(inst.a) <= u32::from(self.proto.nregs) => {
+                CallResults::Expect(n as u8)
+            }
             (0, ResultCount::None) => CallResults::Expect(1),
             // The number of results varies: the runtime makes the call and keeps the top.
             (0, _) => return self.step_with_open(pc, open),
@@ -550,6 +553,8 @@ impl Builder<'_> {
     fn ret(&mut self, pc: usize, inst: Inst, open: Option<(u8, u8)>) {
         let first = u16::from(inst.a);
         let term = match (inst.b, open) {
+            // Returning closes upvalues, which is the runtime's business.
+            _ if !self.proto.captured.is_empty() => Terminator::Exit(self.snapshot(pc, open.filter(|_| inst.b == 0))),
             (0, Some((at, count))) => {
                 Terminator::Return { first, count: u16::from(at) + u16::from(count) - first }
             }

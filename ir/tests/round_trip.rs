@@ -156,7 +156,8 @@ fn gaps_are_dead_placeholders_and_new_ids_come_behind() {
 
 #[test]
 fn results_may_be_left_unnamed_when_there_are_none() {
-    let unit = parse("unit test slots=4 {\nb0:\n v3 = iconst 1\n slot.store 0, v3\n slot.store 1, v3\n return 0, 2\n}\n");
+    let unit =
+        parse("unit test slots=4 {\nb0:\n v3 = iconst 1\n slot.store 0, v3\n slot.store 1, v3\n return 0, 2\n}\n");
     let effects = &unit.graph.block(BlockId(0)).effects;
     assert_eq!(effects.as_slice(), &[NodeId(4), NodeId(5)]);
     assert_eq!(unit.graph.node(NodeId(5)).op, Op::SlotStore(1));
@@ -190,6 +191,24 @@ fn positions_and_source_are_comments() {
     assert!(!bare.contains("!1"), "{bare}");
 }
 
+#[test]
+fn feedback_is_printed_on_request() {
+    let lines = "    feedback calls=7 back_edges=100 params(int, int|float)
+    feedback 3: count=5 lhs=int rhs=none|x
+";
+    let good = lines.replace(" rhs=none|x", " rhs=nil|string result=table target=p1 results=2");
+    let text = format!(
+        "unit test proto=1 slots=8 {{\n{good}    feedback 4: target=builtin results=many\nb0:\n    return 0, 0\n}}\n"
+    );
+    let unit = parse(&text);
+    let options = TextOptions { feedback: true, ..TextOptions::default() };
+    assert_eq!(unit_to_string_with(&unit, options), text);
+    assert!(!unit_to_string(&unit).contains("feedback"));
+    assert_eq!(unit.feedback.sites.len(), 12);
+    let bad = format!("unit test {{\n{lines}b0: return 0, 0\n}}");
+    assert_eq!(error(&bad).to_string(), "3:41: expected a field of the feedback, found `|`");
+}
+
 fn error(text: &str) -> ParseError {
     match parse_unit(text, &program()) {
         Ok(_) => panic!("parsed: {text}"),
@@ -216,9 +235,15 @@ fn errors_name_their_place() {
         ("unit test {\nb0:\n v1 = iadd.x v1\n return 0, 0\n}", "3:7: there is no operation `iadd.x`"),
         ("unit test {\nb0:\n v1 = slot.store 0\n return 0, 0\n}", "3:7: this operation has no result: write `v1: …`"),
         ("unit test {\nb0:\n iconst 0\n return 0, 0\n}", "3:2: this operation has a result: write `v1 = …`"),
-        ("unit test {\nb0:\n v1 = iconst 99999999999999999999\n return 0, 0\n}", "3:14: `99999999999999999999` is not an integer in range"),
+        (
+            "unit test {\nb0:\n v1 = iconst 99999999999999999999\n return 0, 0\n}",
+            "3:14: `99999999999999999999` is not an integer in range",
+        ),
         ("unit test {\nb0:\n v1 = const string 5\n return 0, 0\n}", "3:20: expected the object's offset in the arena"),
-        ("unit test {\nb0:\n guard.tag integer\n return 0, 0\n}", "3:2: `integer` is no tag (there are: nil, bool, int"),
+        (
+            "unit test {\nb0:\n guard.tag integer\n return 0, 0\n}",
+            "3:2: `integer` is no tag (there are: nil, bool, int",
+        ),
         ("unit test {\nb0:\n host.compare gt 1, 2\n return 0, 0\n}", "3:2: `gt` is no comparison"),
         ("unit test {\nb0:\n v9999999 = iconst 1\n return 0, 0\n}", "3:2: ids end at"),
         ("unit test {\nb0:\n return 0\n}", "3:10: expected `,`, found the end of the line"),

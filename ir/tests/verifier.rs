@@ -134,7 +134,11 @@ fn ranges() {
     check("host.compare lt 0, 1 ", "host.compare lt 0, 2 ", "v32: the instruction at 10 is Lt 0, 1");
     check("v33: step                           !3", "v33: step !10", "v33: Lt at 10 is no straight-line instruction");
     check("v33: step                           !3", "v33: step !12", "v33: the function has no instruction 12");
-    check("v33: step                           !3", "v33: step !p0:0", "v33: the runtime cannot execute another function's");
+    check(
+        "v33: step                           !3",
+        "v33: step !p0:0",
+        "v33: the runtime cannot execute another function's",
+    );
     check("slot.load.boxed 2", "global.load 8", "v35: the program has 8 globals");
     check("slot.load.boxed 2", "upval.load 4", "v35: the function has 4 upvalues");
 }
@@ -183,9 +187,17 @@ fn snapshots() {
 fn pinned_slots() {
     check("s1=v20]", "s2=v20]", "b2, v22: leaves without s1, which x24 holds and pc 3 reads");
     check("slot.load.boxed 0\n    v24", "slot.load.boxed 1\n    v24", "v23: reads s1 in memory, but x24 holds it here");
-    check("v23 = slot.load.boxed 0\n", "v23 = slot.load.boxed 0\n v25: slot.store 1, v20\n", "v25: writes s1 in memory");
+    check(
+        "v23 = slot.load.boxed 0\n",
+        "v23 = slot.load.boxed 0\n v25: slot.store 1, v20\n",
+        "v25: writes s1 in memory",
+    );
     // An unwritten slot may be read, but not written.
-    check("v23 = slot.load.boxed 0\n", "v23 = slot.load.boxed 0\n v25: slot.store 0, v20\n", "v25: writes s0 in memory");
+    check(
+        "v23 = slot.load.boxed 0\n",
+        "v23 = slot.load.boxed 0\n v25: slot.store 0, v20\n",
+        "v25: writes s0 in memory",
+    );
     check("in b1, b2 by acc", "in b1, b2, b5 by acc", "b5, terminator: leaves without s1");
     check("in b1, b2 by acc", "in b1, b2, b3 by acc", "v30: writes s1 in memory");
     check("in b1, b2 by acc", "in b1, b2, b3 by acc", "v32: reads s1 in memory");
@@ -235,12 +247,7 @@ fn node(op: Op, args: &[NodeId], ty: Option<Type>, block: Option<BlockId>) -> No
 fn with_graph(nodes: Vec<Node>, params: Vec<NodeId>, effects: Vec<NodeId>) -> Vec<String> {
     let mut unit = parse(GOOD);
     unit.pinned.clear();
-    let entry = Block {
-        params: Vec::new(),
-        effects: vec![],
-        term: Terminator::Unreachable,
-        origin: origin(),
-    };
+    let entry = Block { params: Vec::new(), effects: vec![], term: Terminator::Unreachable, origin: origin() };
     let block = Block { params, effects, term: Terminator::Return { first: 0, count: 0 }, origin: origin() };
     unit.graph = Graph::from_parts(nodes, vec![Some(entry), Some(block)], Vec::new(), BlockId(0));
     errors(&unit).errors.iter().map(ToString::to_string).collect()
@@ -252,7 +259,8 @@ fn lists_and_homes() {
     let load = || Op::SlotLoad(0, Type::Int);
     let int = Some(Type::Int);
     let store_v1 = || node(Op::SlotStore(0), &[NodeId(1)], None, b1);
-    let cases: [(Vec<Node>, Vec<u32>, Vec<u32>, &str); 8] = [
+    type Case = (Vec<Node>, Vec<u32>, Vec<u32>, &'static str);
+    let cases: [Case; 8] = [
         (vec![node(load(), &[], int, None)], vec![], vec![0], "b1 lists v0, which says that it is in no block"),
         (vec![node(load(), &[], int, Some(BlockId(0)))], vec![], vec![0], "b1 lists v0, which says that it is in b0"),
         (vec![node(load(), &[], int, b1)], vec![], vec![0, 0], "b1, v0: v0 is in b1 twice"),

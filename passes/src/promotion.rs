@@ -93,6 +93,7 @@ pub fn promote(unit: &mut Unit, region: &Region, specs: &[PinSpec], by: &'static
         params: vec![BTreeMap::new(); specs.len()],
         at_end: BTreeMap::new(),
         exit_edges: BTreeSet::new(),
+        leaves: BTreeSet::new(),
         done: Promotion::default(),
     };
     work.run(by);
@@ -122,6 +123,8 @@ struct Promoter<'a> {
     at_end: BTreeMap<BlockId, Vec<Option<NodeId>>>,
     /// Blocks put on the region's exit edges, which all written slots share.
     exit_edges: BTreeSet<BlockId>,
+    /// Blocks that returns were moved to; they store what the return reads.
+    leaves: BTreeSet<BlockId>,
     reads: SnapshotReads,
     done: Promotion,
 }
@@ -264,6 +267,7 @@ impl Promoter<'_> {
         let graph = &mut self.unit.graph;
         let origin = graph.block(b).origin;
         let leave = graph.add_block(origin);
+        self.leaves.insert(leave);
         for (slot, value) in slots {
             graph.effect(leave, Op::SlotStore(slot), &[value], None, None, origin);
             self.done.write_backs += 1;
@@ -338,7 +342,7 @@ impl Promoter<'_> {
             let targets = self.unit.graph.block(b).term.targets().len();
             for which in 0..targets {
                 let target = self.unit.graph.block(b).term.targets()[which].block;
-                if self.region.blocks.contains(&target) {
+                if self.region.blocks.contains(&target) || self.leaves.contains(&target) {
                     continue;
                 }
                 let origin = self.unit.graph.block(b).origin;

@@ -12,18 +12,28 @@ use crate::reg::{Class, PReg};
 /// A branch target within the code.
 pub type Label = DynamicLabel;
 
-/// Runs an assembly line with a condition in place of `$cc`.
+/// Assembles `[before] cc [after]`.
 macro_rules! with_cc {
-    ($ops:expr, $cc:expr, |$c:ident| $($line:tt)*) => {{
-        macro_rules! line { ($c:ident) => { dynasm!($ops ; .arch aarch64 ; $($line)*) }; }
+    ($ops:expr, $cc:expr, [$($before:tt)*] [$($after:tt)*]) => {
         match $cc {
-            Cc::Eq => line!(eq), Cc::Ne => line!(ne), Cc::Hs => line!(hs), Cc::Lo => line!(lo),
-            Cc::Mi => line!(mi), Cc::Pl => line!(pl), Cc::Vs => line!(vs), Cc::Vc => line!(vc),
-            Cc::Hi => line!(hi), Cc::Ls => line!(ls), Cc::Ge => line!(ge), Cc::Lt => line!(lt),
-            Cc::Gt => line!(gt), Cc::Le => line!(le),
+            Cc::Eq => dynasm!($ops ; .arch aarch64 ; $($before)* eq $($after)*),
+            Cc::Ne => dynasm!($ops ; .arch aarch64 ; $($before)* ne $($after)*),
+            Cc::Hs => dynasm!($ops ; .arch aarch64 ; $($before)* hs $($after)*),
+            Cc::Lo => dynasm!($ops ; .arch aarch64 ; $($before)* lo $($after)*),
+            Cc::Mi => dynasm!($ops ; .arch aarch64 ; $($before)* mi $($after)*),
+            Cc::Pl => dynasm!($ops ; .arch aarch64 ; $($before)* pl $($after)*),
+            Cc::Vs => dynasm!($ops ; .arch aarch64 ; $($before)* vs $($after)*),
+            Cc::Vc => dynasm!($ops ; .arch aarch64 ; $($before)* vc $($after)*),
+            Cc::Hi => dynasm!($ops ; .arch aarch64 ; $($before)* hi $($after)*),
+            Cc::Ls => dynasm!($ops ; .arch aarch64 ; $($before)* ls $($after)*),
+            Cc::Ge => dynasm!($ops ; .arch aarch64 ; $($before)* ge $($after)*),
+            Cc::Lt => dynasm!($ops ; .arch aarch64 ; $($before)* lt $($after)*),
+            Cc::Gt => dynasm!($ops ; .arch aarch64 ; $($before)* gt $($after)*),
+            Cc::Le => dynasm!($ops ; .arch aarch64 ; $($before)* le $($after)*),
         }
-    }};
+    };
 }
+
 /// Number of SP where an instruction means it by register 31.
 pub const SP: u8 = 31;
 
@@ -37,7 +47,10 @@ pub struct Asm {
 impl Asm {
     /// An empty one.
     pub fn new(far: bool) -> Asm {
-        Asm { ops: VecAssembler::new(0), far }
+        Asm {
+            ops: VecAssembler::new(0),
+            far,
+        }
     }
 
     /// Words so far.
@@ -60,7 +73,10 @@ impl Asm {
     /// # Errors
     /// A branch that does not reach or a label that was never bound.
     pub fn finish(self) -> Result<Vec<u32>, CodegenError> {
-        let bytes = self.ops.finalize().map_err(|e| CodegenError::Assembler(e.to_string()))?;
+        let bytes = self
+            .ops
+            .finalize()
+            .map_err(|e| CodegenError::Assembler(e.to_string()))?;
         let (words, _) = bytes.as_chunks::<4>();
         Ok(words.iter().map(|w| u32::from_le_bytes(*w)).collect())
     }
@@ -212,7 +228,9 @@ impl Asm {
     pub fn cmp_imm(&mut self, n: PReg, value: i64, scratch: PReg) {
         let r = n.number();
         match imm::arithmetic(value.unsigned_abs()) {
-            Some((bits, shift)) if value >= 0 => dynasm!(self.ops ; .arch aarch64 ; cmp XSP(r), bits, lsl shift),
+            Some((bits, shift)) if value >= 0 => {
+                dynasm!(self.ops ; .arch aarch64 ; cmp XSP(r), bits, lsl shift)
+            }
             Some((bits, shift)) => dynasm!(self.ops ; .arch aarch64 ; cmn XSP(r), bits, lsl shift),
             None => {
                 self.mov_imm(scratch, value as u64);
@@ -236,13 +254,13 @@ impl Asm {
     /// `ccmp n, #value, #nzcv, cc`; value below 32, nzcv below 16.
     pub fn ccmp_imm(&mut self, n: PReg, value: u8, nzcv: u8, cc: Cc) {
         let (n, value, nzcv) = (n.number(), u32::from(value & 31), u32::from(nzcv & 15));
-        with_cc!(self.ops, cc, |c| ccmp X(n), value, nzcv, $c);
+        with_cc!(self.ops, cc, [ccmp X(n), value, nzcv,] []);
     }
 
     /// `cset d, cc`
     pub fn cset(&mut self, d: PReg, cc: Cc) {
         let d = d.number();
-        with_cc!(self.ops, cc, |c| cset X(d), $c);
+        with_cc!(self.ops, cc, [cset X(d),] []);
     }
 
     /// `csel` or `fcsel`, by class.
@@ -250,8 +268,8 @@ impl Asm {
         let class = d.class();
         let (d, n, m) = (d.number(), n.number(), m.number());
         match class {
-            Class::X => with_cc!(self.ops, cc, |c| csel X(d), X(n), X(m), $c),
-            Class::D => with_cc!(self.ops, cc, |c| fcsel D(d), D(n), D(m), $c),
+            Class::X => with_cc!(self.ops, cc, [csel X(d), X(n), X(m),] []),
+            Class::D => with_cc!(self.ops, cc, [fcsel D(d), D(n), D(m),] []),
         }
     }
 
@@ -378,11 +396,11 @@ impl Asm {
     pub fn b_cc(&mut self, cc: Cc, label: Label) {
         if self.far {
             let skip = self.label();
-            with_cc!(self.ops, cc.inverted(), |c| b.$c =>skip);
+            with_cc!(self.ops, cc.inverted(), [b.] [=>skip]);
             self.b(label);
             self.bind(skip);
         } else {
-            with_cc!(self.ops, cc, |c| b.$c =>label);
+            with_cc!(self.ops, cc, [b.] [=>label]);
         }
     }
 

@@ -6,6 +6,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::mir::{Function, Inst, MBlock};
 use crate::regalloc::{Allocation, Loc};
 
+/// A loop's header and all its blocks.
+type Loop = (MBlock, FxHashSet<MBlock>);
+
 /// The blocks to emit, in order, and where jumps to each block really go.
 pub struct Order {
     /// Blocks to emit.
@@ -16,14 +19,26 @@ pub struct Order {
 impl Order {
     /// Decides the order for a function whose registers are known.
     pub fn new(f: &Function, allocation: &Allocation) -> Order {
-        let forward = (0..f.blocks.len() as u32).map(|b| thread(f, allocation, MBlock(b))).collect();
-        let mut order = Order { blocks: Vec::new(), forward };
-        let rpo = order.reverse_postorder(f);
-        let mut blocks = rpo.clone();
-        for (header, body) in order.loops(f, &rpo) {
-            gather(&mut blocks, header, &body);
+        let forward = (0..f.blocks.len() as u32)
+            .map(|b| thread(f, allocation, MBlock(b)))
+            .collect();
+        let mut order = Order {
+            blocks: Vec::new(),
+            forward,
+        };
+        let loops = order.loops(f, &order.reverse_postorder(f, &[]));
+        // Once more, with what leaves a loop at its header before what leaves it elsewhere: after rotation the header is
+        // the loop's last block.
+        let mut blocks = order.reverse_postorder(f, &loops);
+        for (header, body) in &loops {
+            gather(&mut blocks, *header, body);
         }
-        let (hot, cold): (Vec<_>, Vec<_>) = blocks.into_iter().partition(|b| !f.blocks[b.0 as usize].cold);
+        for (header, body) in &loops {
+            order.rotate(f, &mut blocks, *header, body);
+        }
+        let (hot, cold): (Vec<_>, Vec<_>) = blocks
+            .into_iter()
+            .partition(|b| !f.blocks[b.0 as usize].cold);
         order.blocks = hot;
         order.blocks.extend(cold);
         order
@@ -35,21 +50,31 @@ impl Order {
     }
 
     fn succs(&self, f: &Function, b: MBlock) -> Vec<MBlock> {
-        f.blocks[b.0 as usize].succs().iter().map(|&s| self.target(s)).collect()
+        f.blocks[b.0 as usize]
+            .succs()
+            .iter()
+            .map(|&s| self.target(s))
+            .collect()
     }
 
-    fn reverse_postorder(&self, f: &Function) -> Vec<MBlock> {
+    fn reverse_postorder(&self, f: &Function, loops: &[Loop]) -> Vec<MBlock> {
+        let succs = |b: MBlock| {
+            let mut out = self.succs(f, b);
+            if let Some((_, body)) = loops.iter().find(|l| l.0 == b) {
+                out.sort_by_key(|s| body.contains(s));
+            }
+            out
+        };
         let mut seen = vec![false; f.blocks.len()];
         let mut out = Vec::new();
         let entry = self.target(MBlock(0));
         seen[entry.0 as usize] = true;
         // The first successor is visited last, so that it comes right behind.
-        let mut stack = vec![(entry, self.succs(f, entry))];
+        let mut stack = vec![(entry, succs(entry))];
         while let Some((b, rest)) = stack.last_mut() {
             match rest.pop() {
                 Some(s) if !std::mem::replace(&mut seen[s.0 as usize], true) => {
-                    let succs = self.succs(f, s);
-                    stack.push((s, succs));
+                    stack.push((s, succs(s)));
                 }
                 Some(_) => {}
                 None => {
@@ -62,9 +87,37 @@ impl Order {
         out
     }
 
+    /// Puts the header of a loop that is tested at its top behind the loop's last block, which then needs no jump: the loop
+    /// is entered with one jump instead of taking one each time around.
+    fn rotate(
+        &self,
+        f: &Function,
+        blocks: &mut Vec<MBlock>,
+        header: MBlock,
+        body: &FxHashSet<MBlock>,
+    ) {
+        let Some(start) = blocks.iter().position(|&b| b == header) else {
+            return;
+        };
+        let end = start
+            + blocks[start..]
+                .iter()
+                .take_while(|b| body.contains(b))
+                .count();
+        let succs = self.succs(f, header);
+        let leaves = succs.len() == 2 && succs.iter().filter(|s| body.contains(s)).count() == 1;
+        let whole = end - start == body.len() && body.len() > 1;
+        // The entry block follows the prologue, and a header behind a jump gains nothing.
+        let jumps_back = self.succs(f, blocks[end - 1]) == [header];
+        let continues = succs.contains(&blocks[(start + 1).min(end - 1)]);
+        if start > 0 && leaves && whole && jumps_back && continues {
+            blocks[start..end].rotate_left(1);
+        }
+    }
+
     /// Loops by header, outer ones first. A loop's blocks are those that reach a backward jump to its header without
     /// passing through it.
-    fn loops(&self, f: &Function, rpo: &[MBlock]) -> Vec<(MBlock, FxHashSet<MBlock>)> {
+    fn loops(&self, f: &Function, rpo: &[MBlock]) -> Vec<Loop> {
         let at: FxHashMap<MBlock, usize> = rpo.iter().enumerate().map(|(i, &b)| (b, i)).collect();
         let mut preds: FxHashMap<MBlock, Vec<MBlock>> = FxHashMap::default();
         for &b in rpo {
@@ -94,7 +147,9 @@ impl Order {
 
 /// Moves what does not belong to a loop out from between its blocks.
 fn gather(blocks: &mut Vec<MBlock>, header: MBlock, body: &FxHashSet<MBlock>) {
-    let Some(start) = blocks.iter().position(|&b| b == header) else { return };
+    let Some(start) = blocks.iter().position(|&b| b == header) else {
+        return;
+    };
     let tail = blocks.split_off(start);
     let (inside, outside): (Vec<_>, Vec<_>) = tail.into_iter().partition(|b| body.contains(b));
     blocks.extend(inside);
@@ -118,8 +173,13 @@ fn only_jumps(f: &Function, allocation: &Allocation, b: MBlock) -> Option<MBlock
     let block = &f.blocks[b.0 as usize];
     // A block of the graph keeps its place in listings if it is the entry.
     let (last, body) = block.insts.split_last()?;
-    let Inst::Jump { to } = last.inst else { return None };
-    let idle = body.iter().enumerate().all(|(i, d)| is_idle(&d.inst, allocation.places(b, i)));
+    let Inst::Jump { to } = last.inst else {
+        return None;
+    };
+    let idle = body
+        .iter()
+        .enumerate()
+        .all(|(i, d)| is_idle(&d.inst, allocation.places(b, i)));
     let edited = idle && allocation.edits.iter().any(|e| e.block == b);
     (idle && !edited).then_some(to)
 }

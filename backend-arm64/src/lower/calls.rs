@@ -10,7 +10,7 @@ use crate::code::{CodegenError, ExitKind};
 use crate::emit::imm;
 use crate::host::HostCall;
 use crate::mir::{CallTarget, Cc, Inst, Reg, Test, VReg};
-use crate::reg::{BASE, Class, DEPTH, RESULT_ADDR, RESULT_COUNT, ZERO};
+use crate::reg::{BASE, Class, DEPTH, RESULT_ADDR, RESULT_COUNT, SCRATCH, ZERO};
 
 const SLOT: i32 = layout::SLOT_BYTES as i32;
 
@@ -27,7 +27,10 @@ impl Lower<'_> {
         let callee = match kind {
             CallKind::Generic => {
                 let (tag, function) = self.load_pair(base, slot);
-                self.emit(Inst::CmpImm { n: tag.into(), value: Tag::Function as i64 });
+                self.emit(Inst::CmpImm {
+                    n: tag.into(),
+                    value: Tag::Function as i64,
+                });
                 self.leave_if(Test::Flags(Cc::Ne), n, format!("R{a} is not a function"))?;
                 Some((tag, function))
             }
@@ -45,14 +48,26 @@ impl Lower<'_> {
         let target = match kind {
             CallKind::Generic => {
                 let record = self.load(Class::X, function.into(), layout::CLOSURE_FUNC as i32);
-                CallTarget::Address(self.load(Class::X, record.into(), layout::FUNC_CODE as i32).into())
+                let offset = layout::FUNC_CODE as i32;
+                self.emit(Inst::Ldr {
+                    d: SCRATCH.into(),
+                    base: record.into(),
+                    offset,
+                });
+                CallTarget::Address(SCRATCH.into())
             }
             CallKind::SelfCall if nargs >= self.unit.bytecode().nparams => CallTarget::Fixed,
             CallKind::SelfCall => CallTarget::Generic,
         };
         let count = self.f.fixed(RESULT_COUNT);
         let addr = self.f.fixed(RESULT_ADDR);
-        self.emit(Inst::Call { target, distance: distance as u32, nargs, count, addr });
+        self.emit(Inst::Call {
+            target,
+            distance: distance as u32,
+            nargs,
+            count,
+            addr,
+        });
 
         let own = kind == CallKind::SelfCall;
         match results {
@@ -80,7 +95,11 @@ impl Lower<'_> {
             (BASE.into(), header)
         } else {
             let d = self.f.vreg(Class::X);
-            self.emit(Inst::AddImm { d: d.into(), n: BASE.into(), offset: header.into() });
+            self.emit(Inst::AddImm {
+                d: d.into(),
+                n: BASE.into(),
+                offset: header.into(),
+            });
             (d.into(), 0)
         };
         self.store_pair(tag.into(), function.into(), to, start);
@@ -116,7 +135,10 @@ impl Lower<'_> {
         let test = match expected {
             0 => Test::NonZero(count.into()),
             n => {
-                self.emit(Inst::CmpImm { n: count.into(), value: n.into() });
+                self.emit(Inst::CmpImm {
+                    n: count.into(),
+                    value: n.into(),
+                });
                 Test::Flags(Cc::Ne)
             }
         };
@@ -140,11 +162,18 @@ impl Lower<'_> {
         let test = match wanted {
             1 => Test::Zero(count.into()),
             n => {
-                self.emit(Inst::CmpImm { n: count.into(), value: n.into() });
+                self.emit(Inst::CmpImm {
+                    n: count.into(),
+                    value: n.into(),
+                });
                 Test::Flags(Cc::Lo)
             }
         };
-        self.emit(Inst::Branch { test, then: unusual, other: usual });
+        self.emit(Inst::Branch {
+            test,
+            then: unusual,
+            other: usual,
+        });
 
         self.cur = usual;
         self.copy_results(a, wanted, addr);
@@ -158,16 +187,25 @@ impl Lower<'_> {
             let test = if i == 0 {
                 Test::Zero(count.into())
             } else {
-                self.emit(Inst::CmpImm { n: count.into(), value: i.into() });
+                self.emit(Inst::CmpImm {
+                    n: count.into(),
+                    value: i.into(),
+                });
                 Test::Flags(Cc::Ls)
             };
-            self.emit(Inst::Branch { test, then: nils[i as usize], other: copy });
+            self.emit(Inst::Branch {
+                test,
+                then: nils[i as usize],
+                other: copy,
+            });
             self.cur = copy;
             self.copy_result(a, i, addr);
             unusual = copy;
         }
         self.cur = unusual;
-        self.emit(Inst::Jump { to: nils[wanted as usize - 1] });
+        self.emit(Inst::Jump {
+            to: nils[wanted as usize - 1],
+        });
         for i in 0..wanted {
             self.cur = nils[i as usize];
             let (base, offset) = self.slot(u16::from(a) + u16::from(i));
@@ -181,22 +219,36 @@ impl Lower<'_> {
     // ---- the host ----
 
     fn instruction_word(&self) -> u64 {
-        let Origin { proto, pc } = self.origin.unwrap_or(Origin { proto: self.unit.proto, pc: 0 });
+        let Origin { proto, pc } = self.origin.unwrap_or(Origin {
+            proto: self.unit.proto,
+            pc: 0,
+        });
         u64::from(proto.0) << 32 | u64::from(pc)
     }
 
     pub(super) fn host_step(&mut self) -> Result<(), CodegenError> {
         let x0 = self.instruction_word();
-        self.emit(Inst::Host { call: HostCall::Step, x0, result: None });
+        self.emit(Inst::Host {
+            call: HostCall::Step,
+            x0,
+            result: None,
+        });
         Ok(())
     }
 
     pub(super) fn host_compare(&mut self) -> Result<VReg, CodegenError> {
         let x0 = self.instruction_word();
         let result = self.f.fixed(RESULT_COUNT);
-        self.emit(Inst::Host { call: HostCall::Compare, x0, result: Some(result) });
+        self.emit(Inst::Host {
+            call: HostCall::Compare,
+            x0,
+            result: Some(result),
+        });
         let d = self.f.vreg(Class::X);
-        self.emit(Inst::Mov { d: d.into(), s: result.into() });
+        self.emit(Inst::Mov {
+            d: d.into(),
+            s: result.into(),
+        });
         Ok(d)
     }
 }

@@ -7,11 +7,12 @@ mod calls;
 mod control;
 mod demand;
 mod exits;
-mod loops;
+mod order;
 mod returns;
 mod values;
 
 use gscript::layout;
+use gsx_ir::analysis::loops::loop_depths;
 use gsx_ir::graph::{BlockId, Graph, NodeId, Origin};
 use gsx_ir::op::{Op, Type};
 use gsx_ir::schedule::Schedule;
@@ -46,23 +47,19 @@ struct Val {
 
 impl Val {
     fn typed(payload: Half) -> Val {
-        Val { tag: Half::Unused, payload }
+        Val {
+            tag: Half::Unused,
+            payload,
+        }
     }
 }
 
-/// Tag number that a typed value gets when it is boxed.
-fn tag_of_type(ty: Type) -> Option<u64> {
-    use gscript::value::Tag;
-    Some(match ty {
-        Type::Int => Tag::Int as u64,
-        Type::Float => Tag::Float as u64,
-        Type::Bool => Tag::Bool as u64,
-        Type::Boxed | Type::Ptr => return None,
-    })
-}
-
 fn class_of_type(ty: Type) -> Class {
-    if ty == Type::Float { Class::D } else { Class::X }
+    if ty == Type::Float {
+        Class::D
+    } else {
+        Class::X
+    }
 }
 
 struct Lower<'a> {
@@ -101,20 +98,34 @@ pub fn lower(unit: &Unit) -> Result<Function, CodegenError> {
         origin: None,
     };
     lower.make_blocks();
+    let mut by_pin: FxHashMap<Pin, Vec<NodeId>> = FxHashMap::default();
+    for &b in lower.schedule.order() {
+        for &p in &graph.block(b).params {
+            if let Some(pin) = graph.node(p).pin {
+                by_pin.entry(pin).or_default().push(p);
+            }
+        }
+    }
     for b in lower.schedule.order().to_vec() {
-        lower.block(b)?;
+        let nodes = order::block_order(graph, &lower.schedule, &lower.demand, &by_pin, b);
+        lower.block(b, &nodes)?;
     }
     Ok(lower.f)
 }
 
 impl Lower<'_> {
     fn make_blocks(&mut self) {
-        let depths = loops::depths(self.graph);
+        let depths = loop_depths(self.graph);
         for &b in self.schedule.order() {
-            let id = MBlock(self.f.blocks.len() as i32);
+            let id = MBlock(self.f.blocks.len() as u32);
             let depth = depths.get(&b).copied().unwrap_or(0);
             let cold = b != self.graph.entry && control::is_exit(self.graph, b);
-            self.f.blocks.push(Block { insts: Vec::new(), ir: Some(b), depth, cold });
+            self.f.blocks.push(Block {
+                insts: Vec::new(),
+                ir: Some(b),
+                depth,
+                cold,
+            });
             self.blocks.insert(b, id);
         }
         for b in self.schedule.order().to_vec() {
@@ -134,10 +145,21 @@ impl Lower<'_> {
         }
         match node.ty {
             Some(Type::Boxed) => {
-                let tag = if parts.has(Parts::TAG) { Half::Reg(self.f.vreg(Class::X)) } else { Half::Unused };
-                let class = if parts.prefers_d() { Class::D } else { Class::X };
-                let payload =
-                    if parts.has(Parts::PAYLOAD) { Half::Reg(self.f.vreg(class)) } else { Half::Unused };
+                let tag = if parts.has(Parts::TAG) {
+                    Half::Reg(self.f.vreg(Class::X))
+                } else {
+                    Half::Unused
+                };
+                let class = if parts.prefers_d() {
+                    Class::D
+                } else {
+                    Class::X
+                };
+                let payload = if parts.has(Parts::PAYLOAD) {
+                    Half::Reg(self.f.vreg(class))
+                } else {
+                    Half::Unused
+                };
                 Val { tag, payload }
             }
             ty => {
@@ -158,10 +180,10 @@ impl Lower<'_> {
         }
     }
 
-    fn block(&mut self, b: BlockId) -> Result<(), CodegenError> {
+    fn block(&mut self, b: BlockId, nodes: &[NodeId]) -> Result<(), CodegenError> {
         self.cur = self.blocks[&b];
         self.at_block_start(b);
-        for n in self.schedule.block(b).to_vec() {
+        for &n in nodes {
             self.node(n)?;
         }
         self.node = None;
@@ -180,7 +202,10 @@ impl Lower<'_> {
                 self.node = Some(p);
                 self.origin = Some(self.graph.node(p).origin);
                 let copy = self.f.vreg(self.f.class(v));
-                self.emit(Inst::Mov { d: copy.into(), s: v.into() });
+                self.emit(Inst::Mov {
+                    d: copy.into(),
+                    s: v.into(),
+                });
                 val.payload = Half::Reg(copy);
             }
             self.values[p.0 as usize] = Some(val);
@@ -188,14 +213,27 @@ impl Lower<'_> {
     }
 
     fn emit(&mut self, inst: Inst) {
-        let data = InstData { inst, node: self.node, origin: self.origin };
+        let data = InstData {
+            inst,
+            node: self.node,
+            origin: self.origin,
+        };
         self.f.blocks[self.cur.0 as usize].insts.push(data);
     }
 
     /// A new block; its loop depth is that of the current one.
     fn new_block(&mut self, cold: bool) -> MBlock {
-        let depth = if cold { 0 } else { self.f.blocks[self.cur.0 as usize].depth };
-        self.f.blocks.push(Block { insts: Vec::new(), ir: None, depth, cold });
+        let depth = if cold {
+            0
+        } else {
+            self.f.blocks[self.cur.0 as usize].depth
+        };
+        self.f.blocks.push(Block {
+            insts: Vec::new(),
+            ir: None,
+            depth,
+            cold,
+        });
         MBlock(self.f.blocks.len() as u32 - 1)
     }
 
@@ -209,10 +247,15 @@ impl Lower<'_> {
             Op::BConst(v) => Val::typed(Half::Imm(v as u64)),
             Op::BoxedConst(v) => Val {
                 tag: Half::Imm(v.tag as u64),
-                payload: if v.tag.is_object() { Half::Object(v.bits) } else { Half::Imm(v.bits) },
+                payload: if v.tag.is_object() {
+                    Half::Object(v.bits)
+                } else {
+                    Half::Imm(v.bits)
+                },
             },
-            _ => self.values[n.0 as usize]
-                .ok_or_else(|| CodegenError::Malformed(format!("{n} is used before it is computed")))?,
+            _ => self.values[n.0 as usize].ok_or_else(|| {
+                CodegenError::Malformed(format!("{n} is used before it is computed"))
+            })?,
         })
     }
 
@@ -246,13 +289,20 @@ impl Lower<'_> {
             }
             Half::Object(offset) => {
                 let d = self.f.vreg(Class::X);
-                self.emit(Inst::AddImm { d: d.into(), n: CONTEXT.into(), offset: offset as i64 });
+                self.emit(Inst::AddImm {
+                    d: d.into(),
+                    n: CONTEXT.into(),
+                    offset: offset as i64,
+                });
                 d
             }
             Half::Reg(v) if self.f.class(v) == Class::X => v,
             Half::Reg(v) => {
                 let d = self.f.vreg(Class::X);
-                self.emit(Inst::FmovToX { d: d.into(), s: v.into() });
+                self.emit(Inst::FmovToX {
+                    d: d.into(),
+                    s: v.into(),
+                });
                 d
             }
             Half::Unused => return Err(CodegenError::Malformed("an unused half is used".into())),
@@ -293,22 +343,36 @@ impl Lower<'_> {
 
     fn load(&mut self, class: Class, base: Reg, offset: i32) -> VReg {
         let d = self.f.vreg(class);
-        self.emit(Inst::Ldr { d: d.into(), base, offset });
+        self.emit(Inst::Ldr {
+            d: d.into(),
+            base,
+            offset,
+        });
         d
     }
 
     /// Loads the parts of the value at `base + offset` that are used.
     fn load_value(&mut self, parts: Parts, base: Reg, offset: i32) -> Val {
-        let (tag_at, payload_at) = (offset + layout::TAG_OFFSET as i32, offset + layout::PAYLOAD_OFFSET as i32);
+        let (tag_at, payload_at) = (
+            offset + layout::TAG_OFFSET as i32,
+            offset + layout::PAYLOAD_OFFSET as i32,
+        );
         if parts.has(Parts::TAG) && parts.has(Parts::PAYLOAD) && !parts.prefers_d() {
             let (tag, payload) = self.load_pair(base, offset);
-            return Val { tag: Half::Reg(tag), payload: Half::Reg(payload) };
+            return Val {
+                tag: Half::Reg(tag),
+                payload: Half::Reg(payload),
+            };
         }
         let tag = match parts.has(Parts::TAG) {
             true => Half::Reg(self.load(Class::X, base, tag_at)),
             false => Half::Unused,
         };
-        let class = if parts.prefers_d() { Class::D } else { Class::X };
+        let class = if parts.prefers_d() {
+            Class::D
+        } else {
+            Class::X
+        };
         let payload = match parts.has(Parts::PAYLOAD) {
             true => Half::Reg(self.load(class, base, payload_at)),
             false => Half::Unused,
@@ -320,21 +384,48 @@ impl Lower<'_> {
     fn load_pair(&mut self, base: Reg, offset: i32) -> (VReg, VReg) {
         let (d, d2) = (self.f.vreg(Class::X), self.f.vreg(Class::X));
         if crate::emit::imm::pair_offset_fits(offset.into()) {
-            self.emit(Inst::Ldp { d: d.into(), d2: d2.into(), base, offset });
+            self.emit(Inst::Ldp {
+                d: d.into(),
+                d2: d2.into(),
+                base,
+                offset,
+            });
         } else {
-            self.emit(Inst::Ldr { d: d.into(), base, offset });
-            self.emit(Inst::Ldr { d: d2.into(), base, offset: offset + 8 });
+            self.emit(Inst::Ldr {
+                d: d.into(),
+                base,
+                offset,
+            });
+            self.emit(Inst::Ldr {
+                d: d2.into(),
+                base,
+                offset: offset + 8,
+            });
         }
         (d, d2)
     }
 
     /// Stores tag and payload, in whichever registers they are.
     fn store_pair(&mut self, tag: Reg, payload: Reg, base: Reg, offset: i32) {
-        if self.f.class_of(payload) == Class::X && crate::emit::imm::pair_offset_fits(offset.into()) {
-            self.emit(Inst::Stp { s: tag, s2: payload, base, offset });
+        if self.f.class_of(payload) == Class::X && crate::emit::imm::pair_offset_fits(offset.into())
+        {
+            self.emit(Inst::Stp {
+                s: tag,
+                s2: payload,
+                base,
+                offset,
+            });
         } else {
-            self.emit(Inst::Str { s: tag, base, offset });
-            self.emit(Inst::Str { s: payload, base, offset: offset + 8 });
+            self.emit(Inst::Str {
+                s: tag,
+                base,
+                offset,
+            });
+            self.emit(Inst::Str {
+                s: payload,
+                base,
+                offset: offset + 8,
+            });
         }
     }
 
@@ -343,9 +434,11 @@ impl Lower<'_> {
         let val = self.val(n)?;
         match self.graph.node(n).ty {
             Some(Type::Boxed) => Ok((val.tag, val.payload)),
-            ty => match ty.and_then(tag_of_type) {
-                Some(tag) => Ok((Half::Imm(tag), val.payload)),
-                None => Err(CodegenError::Malformed(format!("{n} has a type that no slot holds"))),
+            ty => match ty.and_then(Type::tag) {
+                Some(tag) => Ok((Half::Imm(tag as u64), val.payload)),
+                None => Err(CodegenError::Malformed(format!(
+                    "{n} has a type that no slot holds"
+                ))),
             },
         }
     }
@@ -360,7 +453,12 @@ impl Lower<'_> {
 
     fn alu(&mut self, op: AluOp, n: Reg, m: Reg) -> VReg {
         let d = self.f.vreg(Class::X);
-        self.emit(Inst::Alu { op, d: d.into(), n, m });
+        self.emit(Inst::Alu {
+            op,
+            d: d.into(),
+            n,
+            m,
+        });
         d
     }
 }

@@ -64,7 +64,12 @@ impl Function {
                     push(d.into(), DefAnywhere);
                 }
             }
-            Inst::Call { target, count, addr, .. } => {
+            Inst::Call {
+                target,
+                count,
+                addr,
+                ..
+            } => {
                 if let CallTarget::Address(r) = target {
                     push(r, Use);
                 }
@@ -114,14 +119,21 @@ impl Inst {
     pub fn is_terminator(&self) -> bool {
         matches!(
             self,
-            Inst::Branch { .. } | Inst::Jump { .. } | Inst::Ret { .. } | Inst::Exit { .. } | Inst::Trap
+            Inst::Branch { .. }
+                | Inst::Jump { .. }
+                | Inst::Ret { .. }
+                | Inst::Exit { .. }
+                | Inst::Trap
         )
     }
 
     /// Moves between virtual registers that it makes: destination, source.
     pub fn moves(&self) -> impl Iterator<Item = (VReg, VReg)> + '_ {
         let (one, many): (Option<(VReg, VReg)>, &[(VReg, VReg)]) = match self {
-            Inst::Mov { d: Reg::V(d), s: Reg::V(s) } => (Some((*d, *s)), &[]),
+            Inst::Mov {
+                d: Reg::V(d),
+                s: Reg::V(s),
+            } => (Some((*d, *s)), &[]),
             Inst::ParallelMove { moves } => (None, moves),
             _ => (None, &[]),
         };

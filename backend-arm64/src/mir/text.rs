@@ -33,21 +33,43 @@ impl fmt::Display for Inst {
             Inst::Cmp { n, m } | Inst::Fcmp { n, m } => write!(f, "flags = {n} - {m}"),
             Inst::CmpImm { n, value } => write!(f, "flags = {n} - {value}"),
             Inst::FcmpZero { n } => write!(f, "flags = {n} - 0.0"),
-            Inst::CcmpImm { n, value, nzcv, cc } => write!(f, "flags = {cc} ? {n} - {value} : {nzcv:#x}"),
+            Inst::CcmpImm { n, value, nzcv, cc } => {
+                write!(f, "flags = {cc} ? {n} - {value} : {nzcv:#x}")
+            }
             Inst::Cset { d, cc } => write!(f, "{d} = {cc}"),
             Inst::Csel { d, n, m, cc } => write!(f, "{d} = {cc} ? {n} : {m}"),
             Inst::Ldr { d, base, offset } => write!(f, "{d} = [{base} + {offset}]"),
-            Inst::Ldp { d, d2, base, offset } => write!(f, "{d}, {d2} = [{base} + {offset}]"),
+            Inst::Ldp {
+                d,
+                d2,
+                base,
+                offset,
+            } => write!(f, "{d}, {d2} = [{base} + {offset}]"),
             Inst::Str { s, base, offset } => write!(f, "[{base} + {offset}] = {s}"),
-            Inst::Stp { s, s2, base, offset } => write!(f, "[{base} + {offset}] = {s}, {s2}"),
+            Inst::Stp {
+                s,
+                s2,
+                base,
+                offset,
+            } => write!(f, "[{base} + {offset}] = {s}, {s2}"),
             Inst::ParallelMove { moves } => {
                 for (i, (d, s)) in moves.iter().enumerate() {
                     write!(f, "{}%{} = %{}", if i == 0 { "" } else { " | " }, d.0, s.0)?;
                 }
                 Ok(())
             }
-            Inst::Call { target, distance, nargs, count, addr } => {
-                write!(f, "%{}, %{} = call {target:?} +{distance} nargs {nargs}", count.0, addr.0)
+            Inst::Call {
+                target,
+                distance,
+                nargs,
+                count,
+                addr,
+            } => {
+                write!(
+                    f,
+                    "%{}, %{} = call {target:?} +{distance} nargs {nargs}",
+                    count.0, addr.0
+                )
             }
             Inst::Host { call, x0, result } => {
                 if let Some(r) = result {
@@ -56,7 +78,9 @@ impl fmt::Display for Inst {
                 write!(f, "host {call:?} {x0:#x}")
             }
             Inst::BranchExit { test, exit } => write!(f, "if {test} exit {}", exit.0),
-            Inst::Branch { test, then, other } => write!(f, "if {test} goto m{} else m{}", then.0, other.0),
+            Inst::Branch { test, then, other } => {
+                write!(f, "if {test} goto m{} else m{}", then.0, other.0)
+            }
             Inst::Jump { to } => write!(f, "goto m{}", to.0),
             Inst::Ret { first, count } => write!(f, "return R{first}..+{count}"),
             Inst::Exit { exit } => write!(f, "exit {}", exit.0),

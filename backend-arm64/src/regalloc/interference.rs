@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::VRegSet;
 use super::liveness::{Liveness, OperandTable};
-use crate::mir::{Function, MBlock, VReg};
+use crate::mir::{Function, MBlock, Operand, VReg};
 use crate::reg::RegSet;
 
 /// The interference graph (Chaitin's: the two sides of a move do not interfere by that move).
@@ -17,14 +17,21 @@ pub(super) struct Interference {
 }
 
 impl Interference {
-    /// `classes` tells for each register whether it is a general one: those of different classes never interfere.
-    pub fn new(f: &Function, ops: &OperandTable, liveness: &Liveness, general: &[bool]) -> Interference {
+    /// `general` tells for each register whether it is a general one: those of different classes never interfere.
+    /// Registers that the function does not know are temporaries of spilled values.
+    pub fn new(
+        f: &Function,
+        ops: &OperandTable,
+        liveness: &Liveness,
+        general: &[bool],
+    ) -> Interference {
         let vregs = general.len();
         let mut graph = Interference {
             adjacent: vec![SmallVec::new(); vregs],
             edges: FxHashSet::default(),
             forbidden: vec![RegSet::EMPTY; vregs],
         };
+        let first_temp = f.vregs.len() as u32;
         let mut live = LiveList::new(vregs);
         for (b, block) in f.blocks.iter().enumerate() {
             live.clear();
@@ -42,7 +49,10 @@ impl Interference {
                             graph.add(def.vreg, other);
                         }
                     }
-                    for other in operands.iter().filter(|o| o.role.is_def() && o.vreg != def.vreg) {
+                    for other in operands
+                        .iter()
+                        .filter(|o| o.role.is_def() && o.vreg != def.vreg)
+                    {
                         if general[other.vreg.0 as usize] == general[def.vreg.0 as usize] {
                             graph.add(def.vreg, other.vreg);
                         }
@@ -60,6 +70,18 @@ impl Interference {
                 }
                 for op in operands.iter().filter(|o| !o.role.is_def()) {
                     live.insert(op.vreg);
+                }
+                // A temporary is loaded just before: it takes a register from all that is live there, and is gone before.
+                let temps = |o: &&Operand| !o.role.is_def() && o.vreg.0 >= first_temp;
+                for op in operands.iter().filter(temps) {
+                    for &other in &live.list {
+                        if general[other.0 as usize] == general[op.vreg.0 as usize] {
+                            graph.add(op.vreg, other);
+                        }
+                    }
+                }
+                for op in operands.iter().filter(temps) {
+                    live.remove(op.vreg);
                 }
             }
         }
@@ -88,7 +110,11 @@ struct LiveList {
 
 impl LiveList {
     fn new(vregs: usize) -> LiveList {
-        LiveList { list: Vec::new(), at: vec![0; vregs], member: VRegSet::new(vregs) }
+        LiveList {
+            list: Vec::new(),
+            at: vec![0; vregs],
+            member: VRegSet::new(vregs),
+        }
     }
     fn insert(&mut self, v: VReg) {
         if self.member.insert(v) {

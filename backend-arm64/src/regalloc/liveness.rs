@@ -10,7 +10,10 @@ pub(super) type OperandTable = Vec<Vec<Operands>>;
 
 /// The operands of a function as lowering made them.
 pub(super) fn operand_table(f: &Function) -> OperandTable {
-    f.blocks.iter().map(|b| b.insts.iter().map(|d| f.operands(&d.inst)).collect()).collect()
+    f.blocks
+        .iter()
+        .map(|b| b.insts.iter().map(|d| f.operands(&d.inst)).collect())
+        .collect()
 }
 
 /// Live registers at the end of each block. Only registers that live in more than one block are ever in these sets, so
@@ -23,7 +26,8 @@ pub(super) struct Liveness {
 
 impl Liveness {
     pub fn new(f: &Function, ops: &OperandTable, vregs: usize) -> Liveness {
-        let globals = upward_exposed(ops, vregs);
+        // Temporaries of spilled values live within one instruction.
+        let globals = upward_exposed(ops, vregs, f.vregs.len());
         let mut number = vec![u32::MAX; vregs];
         for (i, v) in globals.iter().enumerate() {
             number[v.0 as usize] = i as u32;
@@ -77,12 +81,14 @@ impl Liveness {
 
     /// The registers that are live at the end of a block.
     pub fn live_out(&self, b: MBlock) -> impl Iterator<Item = VReg> + '_ {
-        self.out[b.0 as usize].iter().map(|v| self.globals[v.0 as usize])
+        self.out[b.0 as usize]
+            .iter()
+            .map(|v| self.globals[v.0 as usize])
     }
 }
 
 /// Registers that some block reads before it writes them: all that can be live across a block boundary.
-fn upward_exposed(ops: &OperandTable, vregs: usize) -> Vec<VReg> {
+fn upward_exposed(ops: &OperandTable, vregs: usize, first_temp: usize) -> Vec<VReg> {
     let mut written_in = vec![usize::MAX; vregs];
     let mut exposed = vec![false; vregs];
     for (b, insts) in ops.iter().enumerate() {
@@ -94,5 +100,8 @@ fn upward_exposed(ops: &OperandTable, vregs: usize) -> Vec<VReg> {
             }
         }
     }
-    (0..vregs as u32).map(VReg).filter(|v| exposed[v.0 as usize]).collect()
+    (0..first_temp as u32)
+        .map(VReg)
+        .filter(|v| exposed[v.0 as usize])
+        .collect()
 }

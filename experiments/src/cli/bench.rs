@@ -1,7 +1,6 @@
 //! `gsx bench`: how fast gsx itself is.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use gscript::bytecode::Source;
 use gsx_engine::{Arg, CellSpec, Limits, Options, Warmup, compile_source, run_cell};
@@ -10,8 +9,8 @@ use serde::Serialize;
 
 use super::Context;
 use super::args::{BenchArgs, BenchWhat};
+use super::choice::select;
 use super::failure::Failure;
-use super::target::select;
 use crate::output::text::{duration, list, thousands};
 
 /// The program that is simulated: the seed post's headline.
@@ -50,13 +49,19 @@ struct SimBench {
 
 /// Runs compiled fib(n) `runs` times.
 fn sim(n: u32, runs: u32, pipeline: &Pipeline) -> Result<SimBench, Failure> {
-    let source = Arc::new(Source { name: "fib.gs".into(), text: FIB.into() });
+    let source = Arc::new(Source {
+        name: "fib.gs".into(),
+        text: FIB.into(),
+    });
     let program = compile_source(source.clone()).map_err(|d| Failure::at(&d, &source))?;
     let spec = CellSpec {
         program,
         entry: "fib".into(),
         args: vec![Arg::Int(n.into())],
-        warmup: Warmup { args: vec![Arg::Int(10)], calls: 15 },
+        warmup: Warmup {
+            args: vec![Arg::Int(10)],
+            calls: 15,
+        },
         expected: None,
         pipeline: pipeline.clone(),
         limits: Limits::default(),
@@ -83,21 +88,35 @@ fn sim(n: u32, runs: u32, pipeline: &Pipeline) -> Result<SimBench, Failure> {
     })
 }
 
-/// Instructions of the measured call and the host time that it took.
+/// Instructions of the measured call and the host time that it took. A compiled call has warmed the simulator before.
 fn measure(spec: &CellSpec) -> Result<(u64, u64), Failure> {
-    let start = Instant::now();
     let report = run_cell(spec).map_err(|e| Failure::cell(&e, None))?;
-    Ok((report.counters.instructions, start.elapsed().as_nanos() as u64))
+    Ok((report.counters.instructions, report.host_nanoseconds))
 }
 
 fn show(cx: &mut Context<'_>, b: &SimBench) -> Result<(), Failure> {
     let heading = cx.style.strong("Simulated core, functional");
     writeln!(cx.out, "{heading}")?;
-    writeln!(cx.out, "  program       fib({}) of the seed post, passes {}", b.args[0], list(&b.passes))?;
-    writeln!(cx.out, "  instructions  {} per run", thousands(b.instructions))?;
+    writeln!(
+        cx.out,
+        "  program       fib({}) of the seed post, passes {}",
+        b.args[0],
+        list(&b.passes)
+    )?;
+    writeln!(
+        cx.out,
+        "  instructions  {} per run",
+        thousands(b.instructions)
+    )?;
     let median = duration(b.run_ns[b.run_ns.len() / 2]);
-    writeln!(cx.out, "  time          {median}, median of {} runs", b.run_ns.len())?;
-    let speed = cx.style.strong(&format!("{:.0} million instructions per second", b.mips));
+    writeln!(
+        cx.out,
+        "  time          {median}, median of {} runs",
+        b.run_ns.len()
+    )?;
+    let speed = cx
+        .style
+        .strong(&format!("{:.0} million instructions per second", b.mips));
     let [low, high] = b.mips_range;
     writeln!(cx.out, "  speed         {speed} ({low:.0} to {high:.0})")?;
     Ok(())

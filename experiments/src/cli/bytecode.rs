@@ -4,8 +4,9 @@ use gscript::disasm::proto_to_string;
 
 use super::Context;
 use super::args::BytecodeArgs;
+use super::choice::choose_functions;
 use super::failure::Failure;
-use super::target::{choose_functions, read_any_program};
+use super::target::read_any_program;
 use crate::output::json::{TextJson, TextsJson};
 
 /// Prints the bytecode of all functions or of one.
@@ -23,7 +24,10 @@ pub fn bytecode(cx: &mut Context<'_>, args: &BytecodeArgs) -> Result<(), Failure
         })
         .collect();
     if cx.json {
-        return cx.print_json(&TextsJson { program: &program.source.name, functions: texts });
+        return cx.print_json(&TextsJson {
+            program: &program.source.name,
+            functions: texts,
+        });
     }
     for (i, t) in texts.iter().enumerate() {
         let gap = if i > 0 { "\n" } else { "" };

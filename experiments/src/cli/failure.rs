@@ -42,12 +42,20 @@ impl From<io::Error> for Failure {
 impl Failure {
     /// A mistake on the command line or in a file that it names.
     pub fn usage(text: impl Into<String>) -> Failure {
-        Failure::Message { status: STATUS_USAGE, text: text.into(), help: None }
+        Failure::Message {
+            status: STATUS_USAGE,
+            text: text.into(),
+            help: None,
+        }
     }
 
     /// The same, with the way out.
     pub fn usage_help(text: impl Into<String>, help: impl Into<String>) -> Failure {
-        Failure::Message { status: STATUS_USAGE, text: text.into(), help: Some(help.into()) }
+        Failure::Message {
+            status: STATUS_USAGE,
+            text: text.into(),
+            help: Some(help.into()),
+        }
     }
 
     /// A mistake at a place in a text.
@@ -70,7 +78,11 @@ impl Failure {
             ),
             _ => help,
         };
-        Failure::Message { status: error.status(), text, help }
+        Failure::Message {
+            status: error.status(),
+            text,
+            help,
+        }
     }
 
     /// Process exit status.
@@ -89,7 +101,9 @@ impl Failure {
         let word = style.paint(Paint::Bad, "error:");
         let text = match self {
             Failure::Message { text, help, .. } => {
-                let help = help.as_ref().map(|h| format!("\n{} {h}", style.paint(Paint::Note, "help:")));
+                let help = help
+                    .as_ref()
+                    .map(|h| format!("\n{} {h}", style.paint(Paint::Note, "help:")));
                 format!("{word} {text}{}", help.unwrap_or_default())
             }
             Failure::Excerpt(text) => match text.strip_prefix("error:") {

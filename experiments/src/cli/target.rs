@@ -5,9 +5,10 @@ use std::sync::Arc;
 use gscript::bytecode::{Program, Proto, ProtoId};
 use gsx_engine::{Arg, CellError, CellReport, CellSpec, Limits, Options, Warmup, run_cell};
 use gsx_passes::selection::nearest;
-use gsx_passes::{Pipeline, Registry, SelectionError};
+use gsx_passes::{Pipeline, Registry};
 
 use super::args::{LimitArgs, PassArgs, TargetArgs};
+use super::choice::{known_passes, select};
 use super::failure::Failure;
 use super::files::{is_program, read_program, read_text};
 use super::units::parse_args;
@@ -39,13 +40,20 @@ pub struct Target {
 impl Target {
     /// Reads the configuration (or the program itself) and applies what the command line overrides.
     pub fn resolve(args: &TargetArgs) -> Result<Target, Failure> {
-        if is_program(&args.config) { Target::of_program(args) } else { Target::of_config(args) }
+        if is_program(&args.config) {
+            Target::of_program(args)
+        } else {
+            Target::of_config(args)
+        }
     }
 
     fn of_config(args: &TargetArgs) -> Result<Target, Failure> {
         let config = load_config(&args.config)?;
         let program = read_config_program(&config)?;
-        let entry = args.entry.clone().unwrap_or_else(|| config.entry.value.clone());
+        let entry = args
+            .entry
+            .clone()
+            .unwrap_or_else(|| config.entry.value.clone());
         // A known result, quoted figures and a warm-up belong to the configured call.
         let given = argument_list("--args", args.args.as_deref())?;
         let same_entry = entry == config.entry.value;
@@ -55,8 +63,13 @@ impl Target {
             None => Vec::new(),
         };
         let same_call = same_entry && call_args == config.args;
-        let configured = if same_entry { config.warmup.args.clone() } else { call_args.clone() };
-        let warmup_args = argument_list("--warmup-args", args.warmup_args.as_deref())?.unwrap_or(configured);
+        let configured = if same_entry {
+            config.warmup.args.clone()
+        } else {
+            call_args.clone()
+        };
+        let warmup_args =
+            argument_list("--warmup-args", args.warmup_args.as_deref())?.unwrap_or(configured);
         let target = Target {
             path: program.source.name.clone(),
             program,
@@ -66,9 +79,16 @@ impl Target {
                 args: warmup_args,
                 calls: args.warmup_calls.unwrap_or(config.warmup.calls),
             },
-            expected: args.expected.clone().or(config.expected.clone().filter(|_| same_call)),
+            expected: args
+                .expected
+                .clone()
+                .or(config.expected.clone().filter(|_| same_call)),
             core: config.core,
-            references: if same_call { config.references.clone() } else { Vec::new() },
+            references: if same_call {
+                config.references.clone()
+            } else {
+                Vec::new()
+            },
             limits: limits(&args.limits),
             config: Some(config),
         };
@@ -79,19 +99,25 @@ impl Target {
     fn of_program(args: &TargetArgs) -> Result<Target, Failure> {
         let program = read_program(&args.config)?;
         let Some(entry) = args.entry.clone() else {
-            let text = format!("{} is a program: say which function to measure", program.source.name);
+            let text = format!(
+                "{} is a program: say which function to measure",
+                program.source.name
+            );
             let help = format!("add --entry NAME; {}", functions_of(&program));
             return Err(Failure::usage_help(text, help));
         };
         let call_args = argument_list("--args", args.args.as_deref())?.unwrap_or_default();
-        let warmup_args =
-            argument_list("--warmup-args", args.warmup_args.as_deref())?.unwrap_or_else(|| call_args.clone());
+        let warmup_args = argument_list("--warmup-args", args.warmup_args.as_deref())?
+            .unwrap_or_else(|| call_args.clone());
         let target = Target {
             path: program.source.name.clone(),
             program,
             entry,
             args: call_args,
-            warmup: Warmup { args: warmup_args, calls: args.warmup_calls.unwrap_or(DEFAULT_WARMUP_CALLS) },
+            warmup: Warmup {
+                args: warmup_args,
+                calls: args.warmup_calls.unwrap_or(DEFAULT_WARMUP_CALLS),
+            },
             expected: args.expected.clone(),
             core: Core::default(),
             references: Vec::new(),
@@ -125,8 +151,14 @@ impl Target {
 
     /// The passes that the command line, else the configuration, else nobody chose (then: all).
     pub fn pipeline(&self, registry: &Registry, args: &PassArgs) -> Result<Pipeline, Failure> {
-        match self.config.as_ref().and_then(|c| Some((c, c.passes.as_ref()?))) {
-            Some((config, Spanned { value, span })) if args.passes.is_none() && args.pipeline.is_none() => {
+        match self
+            .config
+            .as_ref()
+            .and_then(|c| Some((c, c.passes.as_ref()?)))
+        {
+            Some((config, Spanned { value, span }))
+                if args.passes.is_none() && args.pipeline.is_none() =>
+            {
                 Pipeline::select(registry, value).map_err(|e| {
                     let mut d = config.diagnostic(span, e.to_string());
                     d.help = Some(known_passes(registry));
@@ -170,8 +202,12 @@ impl Target {
         let wanted = usize::from(proto.nparams);
         match error {
             CellError::Program(_) => {
-                let few = [&self.args, &self.warmup.args].into_iter().find(|a| a.len() < wanted)?;
-                let names: Vec<&str> = (0..proto.nparams).filter_map(|r| proto.local_name(r, 0)).collect();
+                let few = [&self.args, &self.warmup.args]
+                    .into_iter()
+                    .find(|a| a.len() < wanted)?;
+                let names: Vec<&str> = (0..proto.nparams)
+                    .filter_map(|r| proto.local_name(r, 0))
+                    .collect();
                 Some(format!(
                     "{} takes {wanted} arguments ({}), but the call is {}: missing ones are nil",
                     self.entry,
@@ -179,7 +215,6 @@ impl Target {
                     call_text(&self.entry, few),
                 ))
             }
-            CellError::Setup(_) => Some(functions_of(&self.program)),
             CellError::Unexpected { .. } => {
                 Some("correct `expected` in the configuration, or the program".to_string())
             }
@@ -194,30 +229,6 @@ pub fn call_text(entry: &str, args: &[Arg]) -> String {
     format!("{entry}({})", args.join(", "))
 }
 
-/// The passes that the command line names, else `default`.
-pub fn select(registry: &Registry, args: &PassArgs, default: &str) -> Result<Pipeline, Failure> {
-    let chosen = match (&args.passes, &args.pipeline) {
-        (_, Some(list)) => Pipeline::explicit(registry, list),
-        (text, None) => Pipeline::select(registry, text.as_deref().unwrap_or(default)),
-    };
-    chosen.map_err(|e| unknown_pass(registry, &e))
-}
-
-/// The passes of one more selection, such as that of `--against`.
-pub fn select_text(registry: &Registry, text: &str) -> Result<Pipeline, Failure> {
-    Pipeline::select(registry, text).map_err(|e| unknown_pass(registry, &e))
-}
-
-fn unknown_pass(registry: &Registry, error: &SelectionError) -> Failure {
-    Failure::usage_help(error.to_string(), known_passes(registry))
-}
-
-/// Names that `--passes` takes.
-fn known_passes(registry: &Registry) -> String {
-    let ids: Vec<&str> = registry.passes().iter().map(|p| p.info().id).collect();
-    format!("passes: {}; groups: {}; see `gsx passes`", list(&ids), list(&registry.group_names()))
-}
-
 /// Limits, with defaults for those not given.
 pub fn limits(args: &LimitArgs) -> Limits {
     let d = Limits::default();
@@ -230,7 +241,10 @@ pub fn limits(args: &LimitArgs) -> Limits {
 
 /// Global functions, by their definitions.
 fn functions(program: &Program) -> impl Iterator<Item = &Proto> {
-    program.protos.iter().filter(|p| p.id != ProtoId::MAIN && program.global_index(&p.name).is_some())
+    program
+        .protos
+        .iter()
+        .filter(|p| p.id != ProtoId::MAIN && program.global_index(&p.name).is_some())
 }
 
 fn functions_of(program: &Program) -> String {
@@ -255,7 +269,10 @@ fn argument_list(option: &str, text: Option<&str>) -> Result<Option<Vec<Arg>>, F
 fn read_config_program(config: &Config) -> Result<Arc<Program>, Failure> {
     let path = config.program_path();
     if !path.exists() {
-        let mut d = config.diagnostic(&config.program.span, format!("there is no program {}", path.display()));
+        let mut d = config.diagnostic(
+            &config.program.span,
+            format!("there is no program {}", path.display()),
+        );
         d.help = Some("the path starts at the configuration's own directory".to_string());
         return Err(Failure::at(&d, &config.source));
     }
@@ -274,23 +291,4 @@ pub fn read_any_program(path: &std::path::Path) -> Result<Arc<Program>, Failure>
 fn load_config(path: &std::path::Path) -> Result<Config, Failure> {
     let source = read_text(path, "configuration")?;
     config::parse(source.clone()).map_err(|d| Failure::at(&d, &source))
-}
-
-/// All functions, or those with the name that the command line gives.
-pub fn choose_functions<'a, T>(
-    all: &[&'a T],
-    name: impl Fn(&'a T) -> &'a str,
-    wanted: Option<&str>,
-) -> Result<Vec<&'a T>, Failure> {
-    let Some(wanted) = wanted else { return Ok(all.to_vec()) };
-    let chosen: Vec<&T> = all.iter().copied().filter(|f| name(f) == wanted).collect();
-    if !chosen.is_empty() {
-        return Ok(chosen);
-    }
-    let names: Vec<&str> = all.iter().map(|f| name(f)).collect();
-    let near = nearest(wanted, &names).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
-    Err(Failure::usage_help(
-        format!("no function `{wanted}` here{near}"),
-        format!("functions: {}", list(&names)),
-    ))
 }

@@ -53,7 +53,13 @@ pub struct CellJson<'a> {
 
 impl<'a> CellJson<'a> {
     /// Of a report.
-    pub fn new(program: &'a str, entry: &'a str, args: &[Arg], core: Core, report: &'a CellReport) -> CellJson<'a> {
+    pub fn new(
+        program: &'a str,
+        entry: &'a str,
+        args: &[Arg],
+        core: Core,
+        report: &'a CellReport,
+    ) -> CellJson<'a> {
         let mut compile_ns = BTreeMap::new();
         for t in &report.compile_times {
             *compile_ns.entry(t.stage).or_default() += t.nanoseconds;
@@ -119,7 +125,13 @@ impl<'a> ExitJson<'a> {
     /// Of a report's exit.
     pub fn new(e: &'a ExitCount) -> ExitJson<'a> {
         let line = Some(e.line).filter(|l| *l > 0);
-        ExitJson { function: &e.function, line, pc: e.pc, reason: &e.reason, count: e.count }
+        ExitJson {
+            function: &e.function,
+            line,
+            pc: e.pc,
+            reason: &e.reason,
+            count: e.count,
+        }
     }
 }
 
@@ -153,7 +165,10 @@ pub struct SkippedJson<'a> {
 impl<'a> SkippedJson<'a> {
     /// Of a report's skipped function.
     pub fn new(s: &'a SkippedFunction) -> SkippedJson<'a> {
-        SkippedJson { name: &s.name, reason: &s.reason }
+        SkippedJson {
+            name: &s.name,
+            reason: &s.reason,
+        }
     }
 }
 
@@ -188,7 +203,12 @@ struct CounterJson<'a> {
 
 impl<'a> CounterJson<'a> {
     fn new(c: &'a Counter) -> CounterJson<'a> {
-        CounterJson { pass: c.pass, function: &c.function, name: c.name, count: c.count }
+        CounterJson {
+            pass: c.pass,
+            function: &c.function,
+            name: c.name,
+            count: c.count,
+        }
     }
 }
 

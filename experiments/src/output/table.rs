@@ -15,49 +15,50 @@ pub enum Align {
 #[derive(Clone, Debug)]
 pub struct Table {
     align: Vec<Align>,
-    indent: usize,
     rows: Vec<Vec<(String, Paint)>>,
 }
 
+/// Spaces before the first column.
+const INDENT: usize = 2;
 /// Spaces between columns.
 const GAP: usize = 2;
 
 impl Table {
-    /// A table with these columns, two spaces from the left edge.
+    /// A table with these columns.
     pub fn new(align: &[Align]) -> Table {
-        Table { align: align.to_vec(), indent: 2, rows: Vec::new() }
-    }
-
-    /// The same table at another distance from the left edge.
-    pub fn indented(mut self, indent: usize) -> Table {
-        self.indent = indent;
-        self
+        Table {
+            align: align.to_vec(),
+            rows: Vec::new(),
+        }
     }
 
     /// Adds a row in one colour.
     pub fn row<S: Into<String>>(&mut self, paint: Paint, cells: impl IntoIterator<Item = S>) {
-        self.rows.push(cells.into_iter().map(|c| (c.into(), paint)).collect());
+        self.rows
+            .push(cells.into_iter().map(|c| (c.into(), paint)).collect());
     }
 
     /// Adds a row with a colour for each cell.
     pub fn painted<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = (S, Paint)>) {
-        self.rows.push(cells.into_iter().map(|(c, p)| (c.into(), p)).collect());
-    }
-
-    /// Are there no rows?
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows
+            .push(cells.into_iter().map(|(c, p)| (c.into(), p)).collect());
     }
 
     /// The table as text, each row ending in a line end, no row in a space.
     pub fn render(&self, style: Style) -> String {
         let columns = self.align.len();
-        let width =
-            |c: usize| self.rows.iter().filter_map(|r| r.get(c)).map(|(t, _)| chars(t)).max().unwrap_or(0);
+        let width = |c: usize| {
+            self.rows
+                .iter()
+                .filter_map(|r| r.get(c))
+                .map(|(t, _)| chars(t))
+                .max()
+                .unwrap_or(0)
+        };
         let widths: Vec<usize> = (0..columns).map(width).collect();
         let mut out = String::new();
         for row in &self.rows {
-            let mut line = " ".repeat(self.indent);
+            let mut line = " ".repeat(INDENT);
             // Blanks are written only before text, so that no line ends in one.
             let mut owed = 0;
             for ((text, paint), (align, width)) in row.iter().zip(self.align.iter().zip(&widths)) {
@@ -95,6 +96,9 @@ mod tests {
         t.row(Paint::Strong, ["what", "n", "note"]);
         t.row(Paint::Plain, ["µops", "1,000", ""]);
         t.row(Paint::Plain, ["x", "", "y"]);
-        assert_eq!(t.render(Style::PLAIN), "  what      n  note\n  µops  1,000\n  x            y\n");
+        assert_eq!(
+            t.render(Style::PLAIN),
+            "  what      n  note\n  µops  1,000\n  x            y\n"
+        );
     }
 }

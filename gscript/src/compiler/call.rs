@@ -24,7 +24,11 @@ impl Compiler<'_> {
         if !is_call && self.one_link(e, dest)? {
             return Ok(());
         }
-        let reg = if self.is_top(dest) { dest } else { self.reserve(1, at)? };
+        let reg = if self.is_top(dest) {
+            dest
+        } else {
+            self.reserve(1, at)?
+        };
         self.chain(e, reg, Last::Value(dest))?;
         if is_call && reg != dest {
             self.emit(Op::Move, dest, reg, 0, at);
@@ -34,12 +38,17 @@ impl Compiler<'_> {
 
     /// `local.name` and `local[key]` need no register for the table.
     fn one_link(&mut self, e: ExprId, dest: u8) -> Checked<bool> {
-        let (Expr::Field(object, _) | Expr::Index(object, _)) = self.ast.expr(e) else { return Ok(false) };
-        let Some((reg, captured)) = self.local(object) else { return Ok(false) };
-        if let Expr::Index(_, key) = self.ast.expr(e) {
-            if captured && !self.is_inert(key) {
-                return Ok(false);
-            }
+        let (Expr::Field(object, _) | Expr::Index(object, _)) = self.ast.expr(e) else {
+            return Ok(false);
+        };
+        let Some((reg, captured)) = self.local(object) else {
+            return Ok(false);
+        };
+        if let Expr::Index(_, key) = self.ast.expr(e)
+            && captured
+            && !self.is_inert(key)
+        {
+            return Ok(false);
         }
         self.get(e, reg, dest)?;
         Ok(true)
@@ -64,16 +73,25 @@ impl Compiler<'_> {
     fn chain(&mut self, e: ExprId, reg: u8, last: Last) -> Checked<()> {
         let mut links = Vec::new();
         let mut object = e;
-        while let Expr::Field(inner, _) | Expr::Index(inner, _) | Expr::Call(inner, _) | Expr::Method(inner, ..) =
-            self.ast.expr(object)
+        while let Expr::Field(inner, _)
+        | Expr::Index(inner, _)
+        | Expr::Call(inner, _)
+        | Expr::Method(inner, ..) = self.ast.expr(object)
         {
             links.push(object);
             object = inner;
         }
         // A local is read where it is, unless the first link must have it at hand in `reg`.
-        let mut from = match (self.local(object), links.last().map(|&link| self.ast.expr(link))) {
+        let mut from = match (
+            self.local(object),
+            links.last().map(|&link| self.ast.expr(link)),
+        ) {
             (Some((local, _)), Some(Expr::Field(..) | Expr::Method(..))) => local,
-            (Some((local, captured)), Some(Expr::Index(_, key))) if !captured || self.is_inert(key) => local,
+            (Some((local, captured)), Some(Expr::Index(_, key)))
+                if !captured || self.is_inert(key) =>
+            {
+                local
+            }
             _ => {
                 self.expr_to(object, reg)?;
                 reg
@@ -83,12 +101,24 @@ impl Compiler<'_> {
             let is_last = links.is_empty();
             let at = self.ast.at(link);
             match self.ast.expr(link) {
-                Expr::Call(_, args) => self.call(reg, args, 0, if is_last { last } else { Last::Results(2) }, at)?,
+                Expr::Call(_, args) => self.call(
+                    reg,
+                    args,
+                    0,
+                    if is_last { last } else { Last::Results(2) },
+                    at,
+                )?,
                 Expr::Method(_, name, args) => {
                     self.reserve(1, at)?;
                     let index = self.string(name);
                     self.emit_imm(Op::SelfGet, reg, from, 0, index, at);
-                    self.call(reg, args, 1, if is_last { last } else { Last::Results(2) }, at)?;
+                    self.call(
+                        reg,
+                        args,
+                        1,
+                        if is_last { last } else { Last::Results(2) },
+                        at,
+                    )?;
                 }
                 _ => {
                     let dest = match last {
@@ -121,12 +151,14 @@ impl Compiler<'_> {
     pub fn values(&mut self, list: ListId) -> Checked<Option<u8>> {
         let ast = self.ast;
         let values = ast.list(list);
-        let Some((&last, init)) = values.split_last() else { return Ok(Some(0)) };
+        let Some((&last, init)) = values.split_last() else {
+            return Ok(Some(0));
+        };
         for &value in init {
-            self.to_new(value)?;
+            self.fresh(value)?;
         }
         if !ast.is_multi(last) {
-            self.to_new(last)?;
+            self.fresh(last)?;
             return Ok(Some(values.len() as u8));
         }
         self.open(last)?;

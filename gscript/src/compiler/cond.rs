@@ -30,7 +30,9 @@ impl Compiler<'_> {
         let at = self.ast.at(e);
         let free = self.f.free;
         match self.ast.expr(e) {
-            Expr::Binary(op, ..) if op.is_logical() => return self.logical_condition(op, e, jump_if, jumps),
+            Expr::Binary(op, ..) if op.is_logical() => {
+                return self.logical_condition(op, e, jump_if, jumps);
+            }
             Expr::Binary(op, left, right) if op.is_comparison() => {
                 let left = self.operand_before(left, right)?;
                 let right = self.operand(right)?;
@@ -62,7 +64,13 @@ impl Compiler<'_> {
         operands
     }
 
-    fn logical_condition(&mut self, op: BinOp, e: ExprId, jump_if: bool, jumps: &mut Vec<usize>) -> Checked<()> {
+    fn logical_condition(
+        &mut self,
+        op: BinOp,
+        e: ExprId,
+        jump_if: bool,
+        jumps: &mut Vec<usize>,
+    ) -> Checked<()> {
         let operands = self.operands_of(op, e);
         // What one operand alone can decide: `||` is true if one is, `&&` is false if one is.
         let decided = op == BinOp::Or;

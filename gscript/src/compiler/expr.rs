@@ -22,16 +22,23 @@ impl Compiler<'_> {
 
     /// The register of a local variable of this function, and whether a closure captures it.
     pub fn local(&self, e: ExprId) -> Option<(u8, bool)> {
-        let Expr::Name(name) = self.ast.expr(self.strip(e)) else { return None };
-        let Binding::Local(var) = self.binding(name) else { return None };
-        Some((self.var_reg[var.index()], self.res.vars[var.index()].captured))
+        let Expr::Name(name) = self.ast.expr(self.strip(e)) else {
+            return None;
+        };
+        let Binding::Local(var) = self.binding(name) else {
+            return None;
+        };
+        Some((
+            self.var_reg[var.index()],
+            self.res.vars[var.index()].captured,
+        ))
     }
 
     /// A register with the expression's value: a local's own, else a new one.
     pub fn operand(&mut self, e: ExprId) -> Checked<u8> {
         match self.local(e) {
             Some((reg, _)) => Ok(reg),
-            None => self.to_new(e),
+            None => self.fresh(e),
         }
     }
 
@@ -40,7 +47,7 @@ impl Compiler<'_> {
     pub fn operand_before(&mut self, e: ExprId, next: ExprId) -> Checked<u8> {
         match self.local(e) {
             Some((reg, captured)) if !captured || self.is_inert(next) => Ok(reg),
-            _ => self.to_new(e),
+            _ => self.fresh(e),
         }
     }
 
@@ -54,7 +61,7 @@ impl Compiler<'_> {
     }
 
     /// The value in a new register.
-    pub fn to_new(&mut self, e: ExprId) -> Checked<u8> {
+    pub fn fresh(&mut self, e: ExprId) -> Checked<u8> {
         let dest = self.reserve(1, self.ast.at(e))?;
         self.expr_to(e, dest)?;
         Ok(dest)
@@ -89,7 +96,9 @@ impl Compiler<'_> {
                         reg => self.emit(Op::Move, dest, reg, 0, at),
                     },
                     Binding::Upval(index) => self.emit(Op::GetUpval, dest, index, 0, at),
-                    Binding::Global(index) => self.emit_imm(Op::GetGlobal, dest, 0, 0, index as i32, at),
+                    Binding::Global(index) => {
+                        self.emit_imm(Op::GetGlobal, dest, 0, 0, index as i32, at)
+                    }
                 };
             }
             Expr::Unary(op, operand) => self.unary(op, operand, dest, at)?,
@@ -101,12 +110,14 @@ impl Compiler<'_> {
                 // Each operand is evaluated with only its predecessors' registers taken.
                 self.f.free = first as usize;
                 for &operand in operands {
-                    self.to_new(operand)?;
+                    self.fresh(operand)?;
                 }
                 let last = first + (operands.len() - 1) as u8;
                 self.emit(Op::Concat, dest, first, last, at);
             }
-            Expr::Field(..) | Expr::Index(..) | Expr::Call(..) | Expr::Method(..) => self.postfix_to(e, dest)?,
+            Expr::Field(..) | Expr::Index(..) | Expr::Call(..) | Expr::Method(..) => {
+                self.postfix_to(e, dest)?
+            }
             Expr::Func(func) => {
                 self.emit_imm(Op::Closure, dest, 0, 0, func.0 as i32, at);
             }

@@ -27,11 +27,19 @@ struct Counted {
 
 impl Compiler<'_> {
     fn enter_loop(&mut self, active: usize) {
-        self.f.loops.push(Loop { breaks: Vec::new(), continues: Vec::new(), active });
+        self.f.loops.push(Loop {
+            breaks: Vec::new(),
+            continues: Vec::new(),
+            active,
+        });
     }
 
     fn leave_loop_state(&mut self) -> Loop {
-        let none = Loop { breaks: Vec::new(), continues: Vec::new(), active: 0 };
+        let none = Loop {
+            breaks: Vec::new(),
+            continues: Vec::new(),
+            active: 0,
+        };
         self.f.loops.pop().unwrap_or(none)
     }
 
@@ -81,18 +89,26 @@ impl Compiler<'_> {
     /// written: only the third clause assigns `v`, the limit cannot change, and no closure sees either of them.
     fn counted(&self, stmt: For, at: u32) -> Option<Counted> {
         let ast = self.ast;
-        let Stmt::Define(names, values) = ast.stmt(stmt.init) else { return None };
-        let &[init] = ast.list(values) else { return None };
+        let Stmt::Define(names, values) = ast.stmt(stmt.init) else {
+            return None;
+        };
+        let &[init] = ast.list(values) else {
+            return None;
+        };
         if names.len != 1 {
             return None;
         }
         let name = NameId(names.start);
-        let Binding::Local(var) = self.binding(name) else { return None };
+        let Binding::Local(var) = self.binding(name) else {
+            return None;
+        };
         let info = &self.res.vars[var.index()];
         if info.captured || info.assigns.len() != 1 {
             return None;
         }
-        let Expr::Binary(op @ (BinOp::Lt | BinOp::Le), left, limit) = ast.expr(self.strip(stmt.cond)) else {
+        let Expr::Binary(op @ (BinOp::Lt | BinOp::Le), left, limit) =
+            ast.expr(self.strip(stmt.cond))
+        else {
             return None;
         };
         if self.var_of(left) != Some(var) || !self.is_fixed(limit, var, at..stmt.body.end) {
@@ -101,7 +117,9 @@ impl Compiler<'_> {
         let step = match ast.stmt(stmt.post) {
             Stmt::OpAssign(BinOp::Add, target, step) if self.var_of(target) == Some(var) => step,
             Stmt::Assign(targets, values) => {
-                let (&[target], &[value]) = (ast.list(targets), ast.list(values)) else { return None };
+                let (&[target], &[value]) = (ast.list(targets), ast.list(values)) else {
+                    return None;
+                };
                 match ast.expr(self.strip(value)) {
                     Expr::Binary(BinOp::Add, left, step)
                         if self.var_of(target) == Some(var) && self.var_of(left) == Some(var) =>
@@ -146,7 +164,9 @@ impl Compiler<'_> {
         if let Expr::Unary(UnOp::Neg, inner) = self.ast.expr(self.strip(e)) {
             return is_number(inner);
         }
-        let Some(limit) = self.var_of(e) else { return false };
+        let Some(limit) = self.var_of(e) else {
+            return false;
+        };
         let info = &self.res.vars[limit.index()];
         let first = info.assigns.partition_point(|&at| at < source.start);
         let assigned = info.assigns.get(first).is_some_and(|&at| at < source.end);
@@ -155,9 +175,9 @@ impl Compiler<'_> {
 
     fn counted_loop(&mut self, counted: Counted, body: Block) -> Checked<()> {
         let scope = self.enter();
-        let var = self.to_new(counted.init)?;
+        let var = self.fresh(counted.init)?;
         self.activate(counted.name, var);
-        let limit = self.to_new(counted.limit)?;
+        let limit = self.fresh(counted.limit)?;
         let step = self.reserve(1, counted.post_at)?;
         self.load_int(step, counted.step, counted.post_at);
         self.f.local_top = self.f.free;
@@ -187,7 +207,7 @@ impl Compiler<'_> {
         let state = if self.ast.is_multi(stmt.iter) {
             self.several(stmt.iter, 3)?
         } else {
-            let reg = self.to_new(stmt.iter)?;
+            let reg = self.fresh(stmt.iter)?;
             let nils = self.reserve(2, at)?;
             self.emit(Op::LoadNil, nils, 1, 0, at);
             reg

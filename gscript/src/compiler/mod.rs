@@ -19,6 +19,8 @@ mod cond;
 mod expr;
 mod func;
 mod loops;
+#[cfg(test)]
+mod oracle;
 mod resolve;
 mod stmt;
 mod table;
@@ -39,8 +41,13 @@ use resolve::Resolution;
 pub fn compile(source: Arc<Source>) -> Result<Program, Diagnostic> {
     // Positions are wanted for errors in the text, too, however long it is.
     let lines = LineMap::new(&source.text);
-    let (protos, globals) = compile_text(&source.text, &lines).map_err(|p| p.locate(&source, &lines))?;
-    Ok(Program { source, protos, globals })
+    let (protos, globals) =
+        compile_text(&source.text, &lines).map_err(|p| p.locate(&source, &lines))?;
+    Ok(Program {
+        source,
+        protos,
+        globals,
+    })
 }
 
 fn compile_text(text: &str, lines: &LineMap) -> Checked<(Vec<Proto>, Vec<String>)> {
@@ -58,7 +65,11 @@ fn compile_text(text: &str, lines: &LineMap) -> Checked<(Vec<Proto>, Vec<String>
         // An enclosing function comes first, so the registers that a closure captures are known.
         protos.push(compiler.function(FuncId(id))?);
     }
-    let globals = res.globals.iter().map(|&sym| ast.strings.text(sym).into_owned()).collect();
+    let globals = res
+        .globals
+        .iter()
+        .map(|&sym| ast.strings.text(sym).into_owned())
+        .collect();
     Ok((protos, globals))
 }
 

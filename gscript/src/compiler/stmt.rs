@@ -30,7 +30,12 @@ impl Compiler<'_> {
     /// Does the block end in a jump out of it?
     pub fn leaves(&self, block: Block) -> bool {
         let last = self.ast.block_stmts[block.stmts.range()].last();
-        last.is_some_and(|&stmt| matches!(self.ast.stmt(stmt), Stmt::Return(_) | Stmt::Break | Stmt::Continue))
+        last.is_some_and(|&stmt| {
+            matches!(
+                self.ast.stmt(stmt),
+                Stmt::Return(_) | Stmt::Break | Stmt::Continue
+            )
+        })
     }
 
     /// A statement.
@@ -51,7 +56,7 @@ impl Compiler<'_> {
                 let free = self.f.free;
                 match self.ast.expr(e) {
                     Expr::Call(..) | Expr::Method(..) => self.call_results(e, 1)?,
-                    _ => self.to_new(e)?,
+                    _ => self.fresh(e)?,
                 };
                 self.f.free = free;
             }
@@ -108,11 +113,11 @@ impl Compiler<'_> {
 
     fn return_stmt(&mut self, values: ListId, at: u32) -> Checked<()> {
         let free = self.f.free;
-        if let &[value] = self.ast.list(values) {
-            if let Some((reg, _)) = self.local(value) {
-                self.emit(Op::Return, reg, 2, 0, at);
-                return Ok(());
-            }
+        if let &[value] = self.ast.list(values)
+            && let Some((reg, _)) = self.local(value)
+        {
+            self.emit(Op::Return, reg, 2, 0, at);
+            return Ok(());
         }
         let count = self.values(values)?;
         let first = if count == Some(0) { 0 } else { free as u8 };
@@ -125,12 +130,18 @@ impl Compiler<'_> {
     fn leave_loop(&mut self, is_break: bool, at: u32) -> Checked<()> {
         let word = if is_break { "break" } else { "continue" };
         let Some(innermost) = self.f.loops.last() else {
-            return Err(Problem::new(format!("`{word}` outside of a loop"), at).len(word.len() as u32));
+            return Err(
+                Problem::new(format!("`{word}` outside of a loop"), at).len(word.len() as u32)
+            );
         };
         self.close_from(innermost.active, at);
         let jump = self.emit(Op::Jmp, 0, 0, 0, at);
         if let Some(innermost) = self.f.loops.last_mut() {
-            let jumps = if is_break { &mut innermost.breaks } else { &mut innermost.continues };
+            let jumps = if is_break {
+                &mut innermost.breaks
+            } else {
+                &mut innermost.continues
+            };
             jumps.push(jump);
         }
         Ok(())

@@ -246,6 +246,12 @@ pub(crate) struct Thread {
     pub boundaries: u32,
     /// Guest address of the coroutine object; 0 for others.
     pub object: u64,
+    /// Has not run yet.
+    pub fresh: bool,
+    /// Top of an open list of values, while the thread is not current.
+    pub top: *mut u8,
+    /// Error to raise in the thread when it runs again.
+    pub wake_error: Option<&'static str>,
 }
 
 impl Thread {
@@ -261,6 +267,9 @@ impl Thread {
             wrapped: false,
             boundaries: 0,
             object: 0,
+            fresh: true,
+            top: std::ptr::null_mut(),
+            wake_error: None,
         }
     }
 }

@@ -77,7 +77,9 @@ fn a_counted_loop_in_the_main_chunk() {
 
 #[test]
 fn registers_of_a_loop_are_free_behind_it() {
-    let program = super::program("func f() { for i := 0; i < 3; i++ {} for j := 0; j < 3; j++ {} x := 1 return x }");
+    let program = super::program(
+        "func f() { for i := 0; i < 3; i++ {} for j := 0; j < 3; j++ {} x := 1 return x }",
+    );
     same(
         &super::code_of(&program, super::proto_named(&program, "f")),
         "LOADINT R0 0
@@ -156,7 +158,9 @@ fn while_and_infinite_loops() {
 fn one_variable_per_loop_and_fresh_locals_per_iteration() {
     // R1 is the loop variable, closed once behind the loop; R2 is the body's local, closed in each iteration.
     same(
-        &code("func f(n) { for i := 0; i < n; i++ { x := i; if n { break } if x { continue } g(func() { return i, x }) } }"),
+        &code(
+            "func f(n) { for i := 0; i < n; i++ { x := i; if n { break } if x { continue } g(func() { return i, x }) } }",
+        ),
         "LOADINT R1 0
          LT 0 R1 R0
          JMP ->19

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gscript::bytecode::Program;
+use gscript::profile::ProtoProfile;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{BlockText, Header, NodeText, ParseError, PinnedText, Ref, SnapshotText, TargetText, TermText};
-use crate::graph::{
-    Args, Block, BlockId, Graph, Node, NodeId, Origin, Snapshot, SnapshotId, Target, Terminator,
-};
+use crate::graph::{Args, Block, BlockId, Graph, Node, NodeId, Origin, Snapshot, SnapshotId, Target, Terminator};
 use crate::op::{Op, Type};
 use crate::unit::{PinnedSlot, Unit};
 
@@ -19,6 +18,7 @@ const MAX_ID: u32 = 1 << 22;
 pub(super) fn unit(
     program: &Arc<Program>,
     header: Header,
+    feedback: ProtoProfile,
     pinned: Vec<PinnedText>,
     blocks: Vec<BlockText>,
 ) -> Result<Unit, ParseError> {
@@ -30,7 +30,7 @@ pub(super) fn unit(
     let graph = build.graph(blocks, BlockId(header.entry.id), filler)?;
     Ok(Unit {
         program: program.clone(),
-        feedback: gscript::profile::ProtoProfile::default(),
+        feedback,
         proto: header.proto,
         frame_slots: header.slots,
         shared: header.shared,
@@ -91,11 +91,7 @@ impl Build {
     }
 
     fn snapshot(&mut self, s: SnapshotText) -> Result<SnapshotId, ParseError> {
-        let writes = s
-            .writes
-            .iter()
-            .map(|&(slot, v)| Ok((slot, self.value(v)?)))
-            .collect::<Result<_, ParseError>>()?;
+        let writes = s.writes.iter().map(|&(slot, v)| Ok((slot, self.value(v)?))).collect::<Result<_, ParseError>>()?;
         self.snapshots.push(Snapshot { frames: s.frames, writes });
         Ok(SnapshotId(self.snapshots.len() as u32 - 1))
     }
@@ -107,11 +103,9 @@ impl Build {
     fn terminator(&mut self, term: TermText) -> Result<Terminator, ParseError> {
         Ok(match term {
             TermText::Jump(t) => Terminator::Jump(self.target(&t)?),
-            TermText::Branch(cond, then, other) => Terminator::Branch {
-                cond: self.value(cond)?,
-                then: self.target(&then)?,
-                other: self.target(&other)?,
-            },
+            TermText::Branch(cond, then, other) => {
+                Terminator::Branch { cond: self.value(cond)?, then: self.target(&then)?, other: self.target(&other)? }
+            }
             TermText::Return(first, count) => Terminator::Return { first, count },
             TermText::Exit(s) => Terminator::Exit(self.snapshot(s)?),
             TermText::Unreachable => Terminator::Unreachable,
@@ -120,15 +114,7 @@ impl Build {
 
     fn node(&mut self, n: NodeText, block: Option<BlockId>) -> Result<Node, ParseError> {
         let snapshot = n.snapshot.map(|s| self.snapshot(s)).transpose()?;
-        Ok(Node {
-            op: n.op,
-            args: self.values(&n.args)?,
-            ty: n.ty,
-            snapshot,
-            pin: n.pin,
-            block,
-            origin: n.origin,
-        })
+        Ok(Node { op: n.op, args: self.values(&n.args)?, ty: n.ty, snapshot, pin: n.pin, block, origin: n.origin })
     }
 
     fn graph(mut self, texts: Vec<BlockText>, entry: BlockId, filler: Origin) -> Result<Graph, ParseError> {

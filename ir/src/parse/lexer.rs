@@ -11,7 +11,7 @@ pub(super) enum Kind {
     Number(String),
     /// A quoted name, without its quotes.
     Quoted(String),
-    /// One of `= : , ( ) [ ] { } ; @ !`. A `;` is one only inside of brackets; elsewhere it starts a comment.
+    /// One of `= : , ( ) [ ] { } ; @ ! |`. A `;` is one only inside of brackets; elsewhere it starts a comment.
     Punct(char),
     /// End of a line that has tokens.
     Newline,
@@ -71,7 +71,7 @@ fn line_tokens(text: &str, line: u32, out: &mut Vec<Token>) -> Result<(), ParseE
                 continue;
             }
             ';' if brackets == 0 => return Ok(()),
-            '=' | ':' | ',' | '(' | ')' | '[' | ']' | '{' | '}' | ';' | '@' | '!' => {
+            '=' | ':' | ',' | '(' | ')' | '[' | ']' | '{' | '}' | ';' | '@' | '!' | '|' => {
                 match c {
                     '[' => brackets += 1,
                     ']' => brackets = brackets.saturating_sub(1),

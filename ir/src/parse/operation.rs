@@ -5,9 +5,11 @@ use gscript::value::{Tag, Value};
 use super::lexer::Kind;
 use super::{NodeText, ParseError, Parser, Ref};
 use crate::op::{CallKind, CallResults, Op, Type};
-use crate::text::names::{
-    HOST_COMPARISONS, ResultType, SIMPLE, cond_named, result_type, tag_named, type_named,
-};
+use crate::text::names::{HOST_COMPARISONS, ResultType, SIMPLE, cond_named, result_type, tag_named, type_named};
+
+/// An operation with its immediates, the type that its name declares (`select.int`), and values in the list that
+/// immediates begin (`slot.store 1, v2`).
+type Operation = (Op, Option<Type>, Vec<Ref<u32>>);
 
 impl Parser<'_> {
     /// `v1 = iadd v2, v3`, `v4: guard v1 […]`, `guard v1 […]`
@@ -47,9 +49,8 @@ impl Parser<'_> {
         Ok(NodeText { id, op, ty, args, snapshot, pin, origin })
     }
 
-    /// The operation with its immediates; the type that its name declares (`select.int`); values in the list that
-    /// immediates begin (`slot.store 1, v2`).
-    fn operation(&mut self) -> Result<(Op, Option<Type>, Vec<Ref<u32>>), ParseError> {
+    /// An operation up to the arguments that no immediate begins.
+    fn operation(&mut self) -> Result<Operation, ParseError> {
         let at = self.token().clone();
         let word = self.word("an operation")?;
         let unknown = || ParseError::new(at.line, at.col, format!("there is no operation `{word}`"));

@@ -19,7 +19,10 @@ pub fn synthetic_program(slots: u16, nparams: u8, code_len: usize) -> Arc<Progra
     let main = vec![Inst { op: Op::Return, a: 0, b: 1, c: 0, imm: 0 }];
     Arc::new(Program {
         source: Arc::new(Source { name: "synthetic.gs".to_owned(), text: String::new() }),
-        protos: vec![proto(ProtoId::MAIN, "main", 1, 0, 0, main), proto(SYNTHETIC_PROTO, "test", slots, nparams, 4, code)],
+        protos: vec![
+            proto(ProtoId::MAIN, "main", 1, 0, 0, main),
+            proto(SYNTHETIC_PROTO, "test", slots, nparams, 4, code),
+        ],
         globals: (0..8).map(|i| format!("g{i}")).collect(),
     })
 }
@@ -35,9 +38,7 @@ fn proto(id: ProtoId, name: &str, nregs: u8, nparams: u8, upvals: u8, code: Vec<
         spans: vec![Pos::default(); code.len()],
         code,
         consts: Vec::new(),
-        upvals: (0..upvals)
-            .map(|index| UpvalDesc { name: format!("u{index}"), from_register: true, index })
-            .collect(),
+        upvals: (0..upvals).map(|index| UpvalDesc { name: format!("u{index}"), from_register: true, index }).collect(),
         captured: Vec::new(),
         locals: Vec::new(),
     }

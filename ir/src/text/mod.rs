@@ -19,19 +19,21 @@
 //! without. A snapshot is `[p<proto>@<slot of its R[0]>:<pc>, …; s<slot>=v<id>, …]`, frames outermost first. `!<pc>`, or
 //! `!p<proto>:<pc>` for another function, is the provenance; it is left out for pc 0. `;` starts a comment.
 
+mod feedback;
+mod mnemonic;
 pub(crate) mod names;
 mod order;
 
 use std::fmt::Write;
 
 use gscript::bytecode::{Pos, ProtoId};
-use gscript::value::{Tag, Value};
 
 use crate::graph::{BlockId, Node, NodeId, Origin, SnapshotId, Target, Terminator};
-use crate::op::{CallKind, CallResults, Op};
+use crate::op::Op;
 use crate::unit::{Allocator, FrameStyle, Layout, Unit};
 
-use names::{HOST_COMPARISONS, ResultType, SIMPLE, result_type};
+use mnemonic::mnemonic;
+use names::{ResultType, result_type};
 
 pub(crate) use order::{first_cycle, listing_order};
 
@@ -44,20 +46,22 @@ pub struct TextOptions {
     pub positions: bool,
     /// The source line before the first operation that belongs to it, as a comment.
     pub source: bool,
+    /// What the interpreter saw of the function.
+    pub feedback: bool,
 }
 
 impl Default for TextOptions {
-    /// The form that parses back.
+    /// The form that parses back to the same graph; feedback is left out.
     fn default() -> Self {
-        TextOptions { provenance: true, positions: false, source: false }
+        TextOptions { provenance: true, positions: false, source: false, feedback: false }
     }
 }
 
 impl TextOptions {
     /// For people: source lines between the operations and positions beside them.
-    pub const LISTING: TextOptions = TextOptions { provenance: true, positions: true, source: true };
+    pub const LISTING: TextOptions = TextOptions { provenance: true, positions: true, source: true, feedback: false };
     /// The graph alone.
-    pub const BARE: TextOptions = TextOptions { provenance: false, positions: false, source: false };
+    pub const BARE: TextOptions = TextOptions { provenance: false, positions: false, source: false, feedback: false };
 }
 
 /// What a line of the listing shows.
@@ -138,6 +142,10 @@ impl<'a> Printer<'a> {
 
     fn unit(&mut self) {
         self.push(Place::Unit, self.header());
+        if self.options.feedback {
+            let lines = feedback::lines(&self.unit.feedback);
+            self.lines.extend(lines.into_iter().map(|text| Line { place: None, text }));
+        }
         for (i, p) in self.unit.pinned.iter().enumerate() {
             let there = p.blocks.iter().filter(|&&b| self.unit.graph.has_block(b));
             let blocks: Vec<String> = there.map(ToString::to_string).collect();
@@ -348,69 +356,4 @@ fn name(s: &str) -> String {
     }
     out.push('"');
     out
-}
-
-/// An operation's name and its immediate operands. Immediates that are no list elements of their own (`guard.tag int`)
-/// are part of the name.
-fn mnemonic(node: &Node) -> (String, Vec<String>) {
-    let plain = |name: &str| (name.to_owned(), Vec::new());
-    match node.op {
-        Op::IConst(n) => (format!("iconst {n}"), Vec::new()),
-        Op::FConst(bits) => (format!("fconst {}", float(bits)), Vec::new()),
-        Op::BConst(b) => (format!("bconst {b}"), Vec::new()),
-        Op::BoxedConst(v) => (format!("const {}", value(v)), Vec::new()),
-        Op::ICmp(c) => (format!("icmp.{c}"), Vec::new()),
-        Op::FCmp(c) => (format!("fcmp.{c}"), Vec::new()),
-        Op::Select => match node.ty {
-            Some(ty) => (format!("select.{ty}"), Vec::new()),
-            None => plain("select"),
-        },
-        Op::Unbox(ty) => (format!("unbox.{ty}"), Vec::new()),
-        Op::SlotLoad(slot, ty) => (format!("slot.load.{ty}"), vec![slot.to_string()]),
-        Op::SlotStore(slot) => ("slot.store".to_owned(), vec![slot.to_string()]),
-        Op::GlobalLoad(i) => ("global.load".to_owned(), vec![i.to_string()]),
-        Op::GlobalStore(i) => ("global.store".to_owned(), vec![i.to_string()]),
-        Op::UpvalLoad(i) => ("upval.load".to_owned(), vec![i.to_string()]),
-        Op::UpvalStore(i) => ("upval.store".to_owned(), vec![i.to_string()]),
-        // The tag is no element of the list of operands: `guard.tag int v0`.
-        Op::GuardTag(tag) => plain(&format!("guard.tag {tag}")),
-        Op::Call { a, nargs, results, kind } => {
-            let name = match kind {
-                CallKind::Generic => "call",
-                CallKind::SelfCall => "call.self",
-            };
-            let results = match results {
-                CallResults::Fixed(n) => n.to_string(),
-                CallResults::Expect(n) => format!("!{n}"),
-            };
-            (format!("{name} a={a} nargs={nargs} results={results}"), Vec::new())
-        }
-        Op::HostCompare { op, b, c } => {
-            let name = HOST_COMPARISONS.iter().find(|(_, o)| *o == op).map(|(n, _)| *n);
-            let other = format!("{op:?}");
-            (format!("host.compare {}", name.unwrap_or(&other)), vec![b.to_string(), c.to_string()])
-        }
-        op => match SIMPLE.iter().find(|(_, o)| *o == op) {
-            Some((name, _)) => plain(name),
-            None => plain(&format!("{op:?}")),
-        },
-    }
-}
-
-/// A float that parses back to the same bits.
-fn float(bits: u64) -> String {
-    let x = f64::from_bits(bits);
-    let text = format!("{x:?}");
-    if x.is_finite() { text } else { format!("{bits:#018x}") }
-}
-
-fn value(v: Value) -> String {
-    match (v.tag, v.bits) {
-        (Tag::Nil, 0) => "nil".to_owned(),
-        (Tag::Bool, 0) => "bool false".to_owned(),
-        (Tag::Bool, 1) => "bool true".to_owned(),
-        (Tag::Int, n) => format!("int {}", n as i64),
-        (Tag::Float, bits) => format!("float {}", float(bits)),
-        (tag, bits) => format!("{tag} {bits:#x}"),
-    }
 }

@@ -29,11 +29,8 @@ pub(crate) const SIMPLE: [(&str, Op); 19] = [
 ];
 
 /// Bytecode operations that `host.compare` may name.
-pub(crate) const HOST_COMPARISONS: [(&str, BytecodeOp); 3] = [
-    ("eq", BytecodeOp::Eq),
-    ("lt", BytecodeOp::Lt),
-    ("le", BytecodeOp::Le),
-];
+pub(crate) const HOST_COMPARISONS: [(&str, BytecodeOp); 3] =
+    [("eq", BytecodeOp::Eq), ("lt", BytecodeOp::Lt), ("le", BytecodeOp::Le)];
 
 /// All types.
 pub(crate) const TYPES: [Type; 5] = [Type::Boxed, Type::Int, Type::Float, Type::Bool, Type::Ptr];
@@ -70,9 +67,7 @@ pub(crate) fn result_type(op: Op) -> ResultType {
     match op {
         Op::Param | Op::Select => ResultType::Varies,
         Op::IConst(_) | Op::IAdd | Op::ISub | Op::IMul | Op::INeg | Op::TagOf => Is(Type::Int),
-        Op::FConst(_) | Op::FAdd | Op::FSub | Op::FMul | Op::FDiv | Op::FNeg | Op::IntToFloat => {
-            Is(Type::Float)
-        }
+        Op::FConst(_) | Op::FAdd | Op::FSub | Op::FMul | Op::FDiv | Op::FNeg | Op::IntToFloat => Is(Type::Float),
         Op::BConst(_) | Op::ICmp(_) | Op::FCmp(_) | Op::BNot | Op::Truthy => Is(Type::Bool),
         Op::HostCompare { .. } => Is(Type::Bool),
         Op::BoxedConst(_) | Op::Box | Op::GlobalLoad(_) | Op::UpvalLoad(_) => Is(Type::Boxed),

@@ -54,11 +54,10 @@ impl Verifier<'_> {
         for &p in &self.graph.block(b).params {
             let node = self.graph.node(p);
             let Some(pin) = node.pin else { continue };
-            let fits = match (node.ty, pin) {
-                (Some(Type::Float), Pin::D(_)) => true,
-                (Some(Type::Int | Type::Bool | Type::Ptr), Pin::X(_)) => true,
-                _ => false,
-            };
+            let fits = matches!(
+                (node.ty, pin),
+                (Some(Type::Float), Pin::D(_)) | (Some(Type::Int | Type::Bool | Type::Ptr), Pin::X(_))
+            );
             if !fits {
                 let ty = node.ty.map_or("no type".to_owned(), |t| t.to_string());
                 self.error(Place::Node(p), format!("{p} is {ty}, which {pin} cannot hold"));

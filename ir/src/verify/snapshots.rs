@@ -73,8 +73,7 @@ impl Verifier<'_> {
         };
         let end = u32::from(frame.base) + u32::from(proto.nregs);
         if end > u32::from(self.unit.frame_slots) {
-            let message =
-                format!("the frame of {} ends at slot {end} of {}", proto.name, self.unit.frame_slots);
+            let message = format!("the frame of {} ends at slot {end} of {}", proto.name, self.unit.frame_slots);
             self.error(place, message);
         }
         match proto.code.get(frame.pc as usize) {

@@ -73,8 +73,7 @@ impl Verifier<'_> {
         targets.sort_unstable();
         if edges != targets {
             let show = |list: &[BlockId]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let message =
-                format!("the edges go to [{}], the terminator to [{}]", show(&edges), show(&targets));
+            let message = format!("the edges go to [{}], the terminator to [{}]", show(&edges), show(&targets));
             self.error(Place::Term(b), message);
         }
     }
@@ -133,7 +132,8 @@ impl Verifier<'_> {
             let mut wrong: Vec<(User, i64)> = balance.into_iter().filter(|(_, c)| *c != 0).collect();
             wrong.sort_by_key(|(user, _)| format!("{user:?}"));
             for (user, count) in wrong {
-                let problem = if count > 0 { "uses it but is not among its users" } else { "is a user but does not use it" };
+                let problem =
+                    if count > 0 { "uses it but is not among its users" } else { "is a user but does not use it" };
                 self.error(Place::Node(n), format!("{} {problem}", describe(user)));
             }
         }

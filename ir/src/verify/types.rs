@@ -116,12 +116,8 @@ impl Verifier<'_> {
                 self.error(Place::Node(n), message);
             }
             Op::Select if types[1] != types[2] || node.ty != types[1] => {
-                let message = format!(
-                    "selects {} from {} and {}",
-                    type_name(node.ty),
-                    type_name(types[1]),
-                    type_name(types[2])
-                );
+                let message =
+                    format!("selects {} from {} and {}", type_name(node.ty), type_name(types[1]), type_name(types[2]));
                 self.error(Place::Node(n), message);
             }
             _ => {}

@@ -1,0 +1,304 @@
+//! Encoding of single machine instructions.
+
+use gscript::layout;
+
+use super::Emitter;
+use super::asm::SP;
+use super::frame::host_call;
+use super::moves::sequence;
+use super::order::is_idle;
+use crate::code::CallSite;
+use crate::mir::{CallTarget, Function, Inst, MBlock, Reg, Test};
+use crate::reg::{BASE, DEPTH, NARGS, PReg, RESULT_ADDR, RESULT_COUNT, SCRATCH, SCRATCH2, ZERO};
+use crate::regalloc::{Allocation, Loc};
+use gsx_ir::graph::Origin;
+
+/// The register of a place. Places of operands that must be in registers are; the allocation has been checked.
+pub(super) fn loc_reg(loc: Loc) -> PReg {
+    match loc {
+        Loc::Reg(r) => r,
+        Loc::Spill(_) => ZERO,
+    }
+}
+
+/// Reads off the registers of an instruction's operands in the order in which `Function::operands` lists them.
+struct Places<'a>(std::slice::Iter<'a, Loc>);
+
+impl Places<'_> {
+    fn reg(&mut self, r: Reg) -> PReg {
+        match r {
+            Reg::P(p) => p,
+            Reg::V(_) => self.0.next().map_or(ZERO, |&l| loc_reg(l)),
+        }
+    }
+}
+
+impl Emitter<'_> {
+    /// Emits an instruction that is not a jump.
+    pub(super) fn inst(&mut self, inst: &Inst, places: &[Loc]) {
+        if is_idle(inst, places) {
+            return;
+        }
+        let mut at = Places(places.iter());
+        let asm = &mut self.asm;
+        match *inst {
+            Inst::Mov { d, s } | Inst::FmovFromX { d, s } | Inst::FmovToX { d, s } => {
+                let s = at.reg(s);
+                let d = at.reg(d);
+                if d != s {
+                    asm.mov(d, s);
+                }
+            }
+            Inst::MovImm { d, value } => asm.mov_imm(at.reg(d), value),
+            Inst::FmovImm { d, bits } => asm.fmov_imm(at.reg(d), bits, SCRATCH),
+            Inst::AddImm { d, n, offset } => {
+                let n = at.reg(n);
+                let d = at.reg(d);
+                match offset {
+                    0 if d == n => {}
+                    0 => asm.mov(d, n),
+                    _ => asm.add_imm(d.number(), n.number(), offset, SCRATCH),
+                }
+            }
+            Inst::Alu { op, d, n, m } => {
+                let (n, m) = (at.reg(n), at.reg(m));
+                asm.alu(op, at.reg(d), n, m);
+            }
+            Inst::Lsl { d, n, shift } => {
+                let n = at.reg(n);
+                asm.lsl(at.reg(d), n, shift);
+            }
+            Inst::NotBool { d, n } => {
+                let n = at.reg(n);
+                asm.eor_one(at.reg(d), n);
+            }
+            Inst::Fpu { op, d, n, m } => {
+                let (n, m) = (at.reg(n), at.reg(m));
+                asm.fpu(op, at.reg(d), n, m);
+            }
+            Inst::Fneg { d, n } => {
+                let n = at.reg(n);
+                asm.fneg(at.reg(d), n);
+            }
+            Inst::Scvtf { d, n } => {
+                let n = at.reg(n);
+                asm.scvtf(at.reg(d), n);
+            }
+            Inst::Cmp { n, m } => {
+                let n = at.reg(n);
+                asm.cmp(n, at.reg(m));
+            }
+            Inst::CmpImm { n, value } => asm.cmp_imm(at.reg(n), value, SCRATCH),
+            Inst::Fcmp { n, m } => {
+                let n = at.reg(n);
+                asm.fcmp(n, at.reg(m));
+            }
+            Inst::FcmpZero { n } => asm.fcmp_zero(at.reg(n)),
+            Inst::CcmpImm { n, value, nzcv, cc } => asm.ccmp_imm(at.reg(n), value, nzcv, cc),
+            Inst::Cset { d, cc } => asm.cset(at.reg(d), cc),
+            Inst::Csel { d, n, m, cc } => {
+                let (n, m) = (at.reg(n), at.reg(m));
+                asm.csel(at.reg(d), n, m, cc);
+            }
+            Inst::Ldr { d, base, offset } => {
+                let base = at.reg(base);
+                asm.ldr(at.reg(d), base.number(), offset.into(), SCRATCH);
+            }
+            Inst::Ldp {
+                d,
+                d2,
+                base,
+                offset,
+            } => {
+                let base = at.reg(base);
+                let d = at.reg(d);
+                asm.ldp(d, at.reg(d2), base.number(), offset.into(), SCRATCH);
+            }
+            Inst::Str { s, base, offset } => {
+                let s = at.reg(s);
+                asm.str(s, at.reg(base).number(), offset.into(), SCRATCH);
+            }
+            Inst::Stp {
+                s,
+                s2,
+                base,
+                offset,
+            } => {
+                let (s, s2) = (at.reg(s), at.reg(s2));
+                asm.stp(s, s2, at.reg(base).number(), offset.into(), SCRATCH);
+            }
+            Inst::ParallelMove { ref moves } => {
+                let (sources, destinations) = places.split_at(moves.len());
+                let all: Vec<_> = moves
+                    .iter()
+                    .zip(destinations.iter().zip(sources))
+                    .map(|(&(d, _), (&to, &from))| (self.f.class(d), to, from))
+                    .collect();
+                for (d, s) in sequence(&all) {
+                    self.move_loc(d, s);
+                }
+            }
+            Inst::Call {
+                target,
+                distance,
+                nargs,
+                ..
+            } => {
+                let target = match target {
+                    CallTarget::Address(r) => Ok(at.reg(r)),
+                    CallTarget::Fixed => Err(self.fixed_entry),
+                    CallTarget::Generic => Err(self.generic_entry),
+                };
+                let (base, depth) = (BASE.number(), DEPTH.number());
+                asm.add_imm(depth, depth, -1, SCRATCH2);
+                asm.add_imm(base, base, distance.into(), SCRATCH2);
+                asm.mov_imm(NARGS, nargs.into());
+                match target {
+                    Ok(address) => asm.blr(address),
+                    Err(label) => asm.bl(label),
+                }
+                self.call_site(self.now.origin);
+                self.asm.add_imm(base, base, -i64::from(distance), SCRATCH2);
+                self.asm.add_imm(depth, depth, 1, SCRATCH2);
+            }
+            Inst::Host { call, x0, .. } => {
+                asm.mov_imm(PReg::x(0), x0);
+                asm.mov(PReg::x(1), BASE);
+                asm.mov(PReg::x(2), DEPTH);
+                host_call(asm, call);
+                self.call_site(self.now.origin);
+            }
+            Inst::BranchExit { test, exit } => {
+                let operands = usize::from(matches!(
+                    test,
+                    Test::Zero(Reg::V(_)) | Test::NonZero(Reg::V(_))
+                ));
+                if test == Test::Never {
+                    return;
+                }
+                let label = self.exit_label(exit, &places[operands..]);
+                match test {
+                    Test::Flags(cc) => self.asm.b_cc(cc, label),
+                    Test::Zero(r) => self.asm.cb(true, at.reg(r), label),
+                    Test::NonZero(r) => self.asm.cb(false, at.reg(r), label),
+                    Test::Always | Test::Never => self.asm.b(label),
+                }
+            }
+            Inst::Exit { exit } => self.exit_stub(exit.0 as usize, places, false),
+            Inst::Ret { first, count } => {
+                let offset = layout::slot_offset(first.into()) as i64;
+                asm.mov_imm(RESULT_COUNT, count.into());
+                match offset {
+                    0 => asm.mov(RESULT_ADDR, BASE),
+                    _ => asm.add_imm(RESULT_ADDR.number(), BASE.number(), offset, SCRATCH),
+                }
+                self.frame.leave(asm);
+            }
+            Inst::Trap => asm.trap(),
+            Inst::Jump { .. } | Inst::Branch { .. } => {}
+        }
+    }
+
+    /// Goes to a block, by falling through if it is the next one.
+    pub(super) fn jump(&mut self, to: MBlock, next: Option<MBlock>) {
+        let to = self.order.target(to);
+        if next != Some(to) {
+            let label = self.blocks[&to];
+            self.asm.b(label);
+        }
+    }
+
+    /// Ends a block with a test.
+    pub(super) fn branch(
+        &mut self,
+        test: Test,
+        places: &[Loc],
+        then: MBlock,
+        other: MBlock,
+        next: Option<MBlock>,
+    ) {
+        let (then, other) = (self.order.target(then), self.order.target(other));
+        let (test, to, rest) = if next == Some(then) {
+            (test.inverted(), other, then)
+        } else {
+            (test, then, other)
+        };
+        if then == other || test == Test::Never {
+            return self.jump(rest, next);
+        }
+        let label = self.blocks[&to];
+        let mut at = Places(places.iter());
+        match test {
+            Test::Flags(cc) => self.asm.b_cc(cc, label),
+            Test::Zero(r) => self.asm.cb(true, at.reg(r), label),
+            Test::NonZero(r) => self.asm.cb(false, at.reg(r), label),
+            Test::Always | Test::Never => return self.jump(to, next),
+        }
+        self.jump(rest, next);
+    }
+
+    /// Moves between places; memory to memory through the second scratch register.
+    pub(super) fn move_loc(&mut self, to: Loc, from: Loc) {
+        match (to, from) {
+            (Loc::Reg(d), Loc::Reg(s)) => self.asm.mov(d, s),
+            (Loc::Reg(d), Loc::Spill(slot)) => {
+                self.asm.ldr(d, SP, self.frame.spill_offset(slot), SCRATCH2);
+            }
+            (Loc::Spill(slot), Loc::Reg(s)) => {
+                self.asm.str(s, SP, self.frame.spill_offset(slot), SCRATCH2);
+            }
+            (Loc::Spill(d), Loc::Spill(s)) => {
+                self.asm
+                    .ldr(SCRATCH2, SP, self.frame.spill_offset(s), SCRATCH2);
+                self.asm
+                    .str(SCRATCH2, SP, self.frame.spill_offset(d), SCRATCH2);
+            }
+        }
+    }
+
+    /// Notes a call that has just been emitted.
+    pub(super) fn call_site(&mut self, origin: Option<Origin>) {
+        let return_word = self.asm.position();
+        self.call_sites.push(CallSite {
+            return_word,
+            frame_bytes: self.frame.bytes,
+            origin,
+        });
+    }
+}
+
+/// An upper bound of the words that a function takes, with every conditional branch in its long form.
+pub(super) fn words_at_most(f: &Function, allocation: &Allocation) -> u64 {
+    // Entry, prologue, parameter stores, common end of the exits.
+    let mut words: u64 = 64 + 5 * 256;
+    for (_, _, data) in f.insts() {
+        words += match &data.inst {
+            Inst::ParallelMove { moves } => 6 * moves.len() as u64,
+            Inst::Call { .. } => 16,
+            Inst::Host { .. } => 12,
+            Inst::Ret { .. } => 24,
+            Inst::Branch { .. } => 3,
+            Inst::BranchExit { .. } | Inst::Alu { .. } | Inst::Cmp { .. } | Inst::CmpImm { .. } => {
+                2
+            }
+            Inst::Ldr { offset, .. }
+            | Inst::Str { offset, .. }
+            | Inst::Ldp { offset, .. }
+            | Inst::Stp { offset, .. } => {
+                if super::imm::scaled_offset_fits((*offset).into()) {
+                    1
+                } else {
+                    10
+                }
+            }
+            _ => 6,
+        };
+    }
+    words += allocation.edits.len() as u64;
+    // Per write of an exit two constants of four words and two stores of five.
+    words
+        + f.exits
+            .iter()
+            .map(|e| 12 + 18 * e.writes.len() as u64)
+            .sum::<u64>()
+}

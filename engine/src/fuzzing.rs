@@ -1,0 +1,208 @@
+//! Random programs, for tests that compare compiled code with the interpreter.
+//!
+//! Programs terminate by construction (loops are counted, recursion counts down) and are meant to be nasty: values change
+//! their types, functions are redefined, closures capture what loops change, calls nest. Errors may happen at run time;
+//! compiled code must then fail with the same message.
+
+use std::fmt::Write;
+
+/// A small deterministic generator (xorshift64*, Vigna 2016).
+pub struct Random(u64);
+
+impl Random {
+    /// A stream of numbers for a seed.
+    pub fn new(seed: u64) -> Random {
+        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// The next number.
+    pub fn next_u64(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// A number below `n`.
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.next_u64() >> 33) as usize % n
+    }
+
+    /// True once in `n` times.
+    pub fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    /// One of these.
+    pub fn choose<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        &of[self.below(of.len())]
+    }
+}
+
+/// Source of a random program with a global function `entry(a, b)`.
+pub fn random_program(seed: u64) -> String {
+    let mut g = Generator { random: Random::new(seed), out: String::new(), functions: 0, locals: vec![], depth: 0, loops: 0 };
+    let count = 1 + g.random.below(3);
+    for i in 0..count {
+        g.function(&format!("f{i}"), i);
+        g.functions += 1;
+    }
+    g.function("body", count);
+    // Errors are results, too: message and place must be the interpreter's.
+    g.line("func entry(a, b) { return pcall(body, a, b) }");
+    g.out
+}
+
+struct Generator {
+    random: Random,
+    out: String,
+    /// Functions f0..f(n-1) may be called.
+    functions: usize,
+    locals: Vec<String>,
+    depth: usize,
+    loops: usize,
+}
+
+impl Generator {
+    fn line(&mut self, text: &str) {
+        let _ = writeln!(self.out, "{}{text}", "    ".repeat(self.depth));
+    }
+
+    fn function(&mut self, name: &str, index: usize) {
+        self.locals = vec!["a".into(), "b".into()];
+        self.loops = 0;
+        self.line(&format!("func {name}(a, b) {{"));
+        self.depth += 1;
+        if index > 0 && self.random.one_in(3) && name != "body" {
+            // Counted recursion.
+            self.line("if type(a) != \"number\" || a < 1 || a > 12 { return b }");
+            let other = self.expression(2);
+            self.line(&format!("var r = {name}(a - 1, {other})"));
+            self.locals.push("r".into());
+        }
+        let statements = 3 + self.random.below(5);
+        for _ in 0..statements {
+            self.statement(0);
+        }
+        let value = self.expression(2);
+        if self.random.one_in(4) {
+            let second = self.expression(1);
+            self.line(&format!("return {value}, {second}"));
+        } else {
+            self.line(&format!("return {value}"));
+        }
+        self.depth -= 1;
+        self.line("}");
+    }
+
+    fn statement(&mut self, nesting: usize) {
+        let kinds = if nesting < 2 { 12 } else { 5 };
+        match self.random.below(kinds) {
+            0 | 1 => {
+                let name = format!("v{}", self.locals.len());
+                let value = self.expression(3);
+                self.line(&format!("var {name} = {value}"));
+                self.locals.push(name);
+            }
+            2 | 3 => {
+                let target = self.local();
+                let value = self.expression(3);
+                self.line(&format!("{target} = {value}"));
+            }
+            4 => {
+                let target = self.local();
+                let op = *self.random.choose(&["+=", "-=", "*="]);
+                let value = self.expression(1);
+                self.line(&format!("{target} {op} {value}"));
+            }
+            5 | 6 => {
+                let condition = self.condition();
+                self.line(&format!("if {condition} {{"));
+                self.block(nesting);
+                if self.random.one_in(2) {
+                    self.line("} else {");
+                    self.block(nesting);
+                }
+                self.line("}");
+            }
+            7..=9 => {
+                let i = format!("i{}", self.loops);
+                self.loops += 1;
+                let limit = 1 + self.random.below(8);
+                let step = *self.random.choose(&["++", " += 2", " += 3"]);
+                self.line(&format!("for {i} := 0; {i} < {limit}; {i}{step} {{"));
+                let keep = self.locals.len();
+                self.locals.push(i);
+                self.block(nesting);
+                self.locals.truncate(keep);
+                self.line("}");
+            }
+            10 => {
+                let target = self.local();
+                let value = self.expression(1);
+                self.line(&format!("func() {{ {target} = {value} }}()"));
+            }
+            _ => {
+                let value = self.expression(2);
+                self.line(&format!("print({value})"));
+            }
+        }
+    }
+
+    fn block(&mut self, nesting: usize) {
+        self.depth += 1;
+        let keep = self.locals.len();
+        for _ in 0..1 + self.random.below(3) {
+            self.statement(nesting + 1);
+        }
+        if nesting > 0 && self.random.one_in(6) {
+            let value = self.expression(1);
+            self.line(&format!("if {value} == 3 {{ return {value} }}"));
+        }
+        self.locals.truncate(keep);
+        self.depth -= 1;
+    }
+
+    fn local(&mut self) -> String {
+        // Loop variables are left alone: the loops must end.
+        let names: Vec<&String> = self.locals.iter().filter(|l| !l.starts_with('i')).collect();
+        self.random.choose(&names).to_string()
+    }
+
+    fn condition(&mut self) -> String {
+        let (a, b) = (self.expression(1), self.expression(1));
+        let op = *self.random.choose(&["<", "<=", ">", ">=", "==", "!="]);
+        match self.random.below(5) {
+            0 => format!("{a} {op} {b} && {a} != {b}"),
+            1 => format!("{a} == {b} || !({b} {op} {a})"),
+            _ => format!("{a} {op} {b}"),
+        }
+    }
+
+    fn expression(&mut self, size: usize) -> String {
+        if size == 0 || self.random.one_in(4) {
+            return match self.random.below(8) {
+                0 => (self.random.below(20) as i64 - 5).to_string(),
+                1 => self.random.choose(&["0.5", "1.0", "2.25", "1e3", "9223372036854775807", "1000000"]).to_string(),
+                _ => {
+                    let i = self.random.below(self.locals.len());
+                    self.locals[i].clone()
+                }
+            };
+        }
+        let (a, b) = (self.expression(size - 1), self.expression(size - 1));
+        match self.random.below(12) {
+            0..=3 => format!("({a} + {b})"),
+            4 | 5 => format!("({a} - {b})"),
+            6 => format!("({a} * {b})"),
+            7 => format!("({a} / {b})"),
+            8 => format!("({a} % 7)"),
+            9 => format!("-{a}"),
+            _ if self.functions > 0 => {
+                let f = self.random.below(self.functions);
+                format!("f{f}({a}, {b})")
+            }
+            _ => format!("({b} - {a})"),
+        }
+    }
+}

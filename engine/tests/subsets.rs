@@ -1,0 +1,276 @@
+//! Programs that are hard on a compiler, under every subset of the passes: the result is the interpreter's, or the cell
+//! fails. Upstream's miscompilations are among them.
+
+mod common;
+
+use common::{cell, ints, subsets};
+use gsx_engine::{Arg, run_cell};
+
+struct Case {
+    name: &'static str,
+    source: &'static str,
+    warmup: Vec<Arg>,
+    args: Vec<Arg>,
+    result: &'static str,
+}
+
+fn cases() -> Vec<Case> {
+    let case = |name, source, warmup: &[i64], args: &[i64], result| Case {
+        name,
+        source,
+        warmup: ints(warmup),
+        args: ints(args),
+        result,
+    };
+    vec![
+        case(
+            "fib",
+            "func entry(n) { if n < 2 { return n } return entry(n - 1) + entry(n - 2) }",
+            &[8],
+            &[15],
+            "610",
+        ),
+        case(
+            "ackermann",
+            "func entry(m, n) { if m == 0 { return n + 1 } if n == 0 { return entry(m - 1, 1) }
+             return entry(m - 1, entry(m, n - 1)) }",
+            &[2, 2],
+            &[2, 4],
+            "11",
+        ),
+        case(
+            "calls in a loop",
+            "func add(a, b) { return a + b }
+             func entry() { var x = 0 for i := 0; i < 1000; i++ { x = add(x, 1) } return x }",
+            &[],
+            &[],
+            "1000",
+        ),
+        // Upstream: a constant used after a call was gone (5.5, bug 3).
+        case("constant used after a call", "func entry(n) { if n < 1 { return 0 } return 1 + entry(n - 1) }", &[3], &[5], "5"),
+        case("constant factor", "func entry(n) { if n < 1 { return 1 } return 2 * entry(n - 1) }", &[3], &[4], "16"),
+        case(
+            "constants around a call",
+            "func entry(n) { if n < 1 { return 0 } return entry(n - 1) * 3 + 1 }",
+            &[2],
+            &[3],
+            "13",
+        ),
+        // Upstream: floats through self recursion were taken for integers (bug 4).
+        case("float result of a self call", "func entry(n) { if n < 1 { return 0.5 } return entry(n - 1) }", &[2], &[3], "0.5"),
+        case(
+            "float argument of a self call",
+            "func p(a, x) { if a < 1 { return x } return p(a - 1, 1.5) } func entry(a) { return p(a, 2) }",
+            &[0],
+            &[3],
+            "1.5",
+        ),
+        // Upstream: an accumulator that starts as a float (bug 5).
+        case(
+            "accumulator that starts as a float",
+            "func add(a, b) { return a + b }
+             func entry(f) { x := 0 if f == 1 { x = 0.5 } for i := 0; i < 3; i++ { x = add(x, 1) } return x }",
+            &[0],
+            &[1],
+            "3.5",
+        ),
+        // Upstream: recursion and a pinned loop shared registers (bug 6).
+        case(
+            "recursion and a loop in one function",
+            "func entry(n) { s := 0 for i := 0; i < 3; i++ { s = s + n } if n < 1 { return s } return s + entry(n - 1) }",
+            &[2],
+            &[4],
+            "30",
+        ),
+        // Upstream: a reassigned callee was ignored (bug 7).
+        case(
+            "callee redefined after compilation",
+            "func add(a, b) { return a + b }
+             func entry(k) { if k == 1 { add = func(a, b) { return 100 } }
+             x := 0 for i := 0; i < 10; i++ { x = x + add(i, 1) } return x }",
+            &[0],
+            &[1],
+            "1000",
+        ),
+        case(
+            "own name redefined",
+            "func entry(n) { if n < 1 { return 1 } f := entry if n == 3 { entry = func(k) { return k * 100 } }
+             r := entry(n - 1) entry = f return r + n }",
+            &[2],
+            &[5],
+            "212",
+        ),
+        case(
+            "integers become floats in a loop",
+            "func entry(n) { x := 1 for i := 0; i < n; i++ { if i == 5 { x = x / 2 } x = x + 1 } return x }",
+            &[4],
+            &[12],
+            "10.0",
+        ),
+        case(
+            "captured accumulator",
+            "func entry(n) { s := 0 add := func(k) { s = s + k } for i := 0; i < n; i++ { add(i) s = s + 1 } return s }",
+            &[5],
+            &[10],
+            "55",
+        ),
+        case(
+            "captured parameter",
+            "func entry(n) { bump := func() { n = n + 10 } bump() if n < 100 { bump() } return n }",
+            &[1],
+            &[5],
+            "25",
+        ),
+        case(
+            "nested loops",
+            "func entry(n) { s := 0 for i := 0; i < n; i++ { for j := 0; j < i; j++ { s = s + i * j } s = s - 1 } return s }",
+            &[4],
+            &[12],
+            "1353",
+        ),
+        case(
+            "loops with breaks and early returns",
+            "func entry(n) { s := 0 for i := 1; i <= 100; i++ { if i == n { break } if i % 3 == 0 { continue } s = s + i
+             if s > 400 { return -s } } return s }",
+            &[10],
+            &[60],
+            "-416",
+        ),
+        case(
+            "wrapping arithmetic",
+            "func entry(n) { x := 9223372036854775807 for i := 0; i < n; i++ { x = x * 3 + i } return x }",
+            &[2],
+            &[9],
+            "-9223372036854770917",
+        ),
+        case(
+            "while loop with a condition of its own",
+            "func entry(n) { c := 0 for n != 1 { if n % 2 == 0 { n = n / 2 } else { n = 3 * n + 1 } c++ } return c }",
+            &[1],
+            &[27],
+            "111",
+        ),
+        case(
+            "several results",
+            "func two(a) { return a, a + 1 } func entry(n) { s := 0 for i := 0; i < n; i++ { x, y := two(i) s = s + x * y } return s, n }",
+            &[2],
+            &[5],
+            "40, 5",
+        ),
+        case(
+            "results of varying number",
+            "func some(n) { if n % 2 == 0 { return 1, 2 } return 3 } func pass(n) { return some(n) }
+             func entry(n) { s := 0 for i := 0; i < n; i++ { a, b := pass(i) s = s + a if b == 2 { s = s + 10 } } return s }",
+            &[1],
+            &[5],
+            "39",
+        ),
+        case(
+            "missing and extra arguments",
+            "func f(a, b, c) { if c == nil { return a } return c } func entry(n) { return f(n) + f(1, 2, n, 4) + f(n, 5) }",
+            &[1],
+            &[7],
+            "21",
+        ),
+        case(
+            "tables and strings around compiled loops",
+            "func entry(n) { t := {} for i := 1; i <= n; i++ { t[i] = i * i } s := \"\" for i := 1; i <= n; i++ { s = s .. t[i] .. \" \" }
+             return s, #t }",
+            &[2],
+            &[4],
+            "1 4 9 16 , 4",
+        ),
+        case(
+            "deep recursion",
+            "func entry(n) { if n == 0 { return 0 } return 1 + entry(n - 1) }",
+            &[5],
+            &[90000],
+            "90000",
+        ),
+        case(
+            "recursion past the limit, caught",
+            "func down(n) { return 1 + down(n + 1) } func entry(n) { ok, e := pcall(down, n) return ok, e }",
+            &[],
+            &[1],
+            "false, test.gs:1:31: stack overflow (max call depth 100000)",
+        ),
+        case(
+            "error in a compiled function, caught",
+            "func inner(n) { if n > 3 { return n + {} } return n }
+             func entry(n) { ok, e := pcall(inner, n) return ok, e }",
+            &[1],
+            &[5],
+            "false, test.gs:1:37: attempt to perform arithmetic on number and table",
+        ),
+        case(
+            "truthiness and short circuits",
+            "func entry(n) { a := n > 2 && n b := nil || a c := false || nil || n == 3 if !c && b { return b } return c, b, a }",
+            &[3],
+            &[4],
+            "4",
+        ),
+        case(
+            "parameter overwritten in a loop",
+            "func entry(n) { for i := 0; i < 5; i++ { n = n + i if n > 100 { n = n - 100 } } return n }",
+            &[1],
+            &[95],
+            "5",
+        ),
+    ]
+}
+
+#[test]
+fn every_subset_gives_the_interpreters_result() {
+    for c in cases() {
+        for pipeline in subsets() {
+            let mut spec = cell(c.source, "entry", &c.warmup, &c.args);
+            spec.expected = Some(c.result.into());
+            spec.pipeline = pipeline;
+            if let Err(e) = run_cell(&spec) {
+                panic!("{} under {:?}: {e}", c.name, spec.pipeline);
+            }
+        }
+    }
+}
+
+#[test]
+fn graphs_evaluate_to_the_interpreters_result_after_every_pass() {
+    for c in cases() {
+        let mut spec = cell(c.source, "entry", &c.warmup, &c.args);
+        spec.pipeline = common::passes("all");
+        spec.options.verify_each = true;
+        if let Err(e) = run_cell(&spec) {
+            panic!("{}: {e}", c.name);
+        }
+    }
+}
+
+#[test]
+fn every_order_of_the_passes_is_right() {
+    let ids = ["acc-pin", "r0-pin", "const-prop", "dse"];
+    let mut orders = Vec::new();
+    permutations(&ids, &mut Vec::new(), &mut orders);
+    for c in cases().iter().filter(|c| c.name != "deep recursion") {
+        for order in &orders {
+            let mut spec = cell(c.source, "entry", &c.warmup, &c.args);
+            let text = order.join(",");
+            spec.pipeline = gsx_passes::Pipeline::explicit(&gsx_passes::Registry::default(), &text).expect("known passes");
+            if let Err(e) = run_cell(&spec) {
+                panic!("{} with the pipeline {text}: {e}", c.name);
+            }
+        }
+    }
+}
+
+fn permutations<'a>(rest: &[&'a str], chosen: &mut Vec<&'a str>, out: &mut Vec<Vec<&'a str>>) {
+    if rest.is_empty() {
+        out.push(chosen.clone());
+    }
+    for (i, id) in rest.iter().enumerate() {
+        let mut others = rest.to_vec();
+        others.remove(i);
+        chosen.push(id);
+        permutations(&others, chosen, out);
+        chosen.pop();
+    }
+}

@@ -1,0 +1,3 @@
+func spin() {
+    for true { }
+}

@@ -1,0 +1,3 @@
+func f(x) {
+    return x +
+}

@@ -1,0 +1,3 @@
+func f(x) {
+    print("never closed)
+}

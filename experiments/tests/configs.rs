@@ -1,0 +1,142 @@
+//! Every configuration under every subset of the passes, through the program itself.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use gsx_passes::{Pipeline, Registry};
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn gsx(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gsx"))
+        .args(args)
+        .current_dir(root())
+        .output()
+        .expect("gsx starts")
+}
+
+/// The chosen cell of `run --json`.
+fn cell(args: &[&str]) -> Value {
+    let output = gsx(&[&["run", "--json"], args].concat());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{args:?}: {errors}");
+    let mut value: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let cells = value["cells"].as_array_mut().expect("cells");
+    assert_eq!(
+        cells[0]["passes"],
+        Value::Array(Vec::new()),
+        "the baseline comes first"
+    );
+    cells.pop().expect("a cell")
+}
+
+/// All subsets of a configuration give its result, without leaving compiled code.
+fn all_subsets(config: &str, result: &str) {
+    for pipeline in Pipeline::subsets(&Registry::default()) {
+        let passes = match pipeline.ids()[..] {
+            [] => "none".to_string(),
+            ref ids => ids.join(","),
+        };
+        let c = cell(&["--passes", &passes, config]);
+        assert_eq!(c["result"], serde_json::json!([result]), "{passes}");
+        assert_eq!(c["verified"], true, "{passes}");
+        assert_eq!(c["exits"], 0, "{passes}: {}", c["exit_places"]);
+        assert_eq!(c["skipped"], serde_json::json!([]), "{passes}");
+        assert!(c["instructions"].as_u64() > Some(0), "{passes}");
+    }
+}
+
+#[test]
+fn fib_under_every_subset() {
+    all_subsets("configs/fib.toml", "6765");
+}
+
+#[test]
+fn ackermann_under_every_subset() {
+    all_subsets("configs/ackermann.toml", "125");
+}
+
+#[test]
+fn call_many_under_every_subset() {
+    all_subsets("configs/call-many.toml", "10000");
+}
+
+/// The words that other programs rely on.
+#[test]
+fn json_has_the_promised_words() {
+    let c = cell(&["--passes", "pin,dse", "configs/fib.toml"]);
+    assert_eq!(c["program"], "benchmarks/fib.gs");
+    assert_eq!(c["entry"], "fib");
+    assert_eq!(c["args"], serde_json::json!([20]));
+    assert_eq!(c["passes"], serde_json::json!(["acc-pin", "r0-pin", "dse"]));
+    for key in ["layout", "allocator", "core", "executor"] {
+        assert!(c[key].is_string(), "{key}");
+    }
+    for key in ["cycles", "nanoseconds", "mispredicts"] {
+        assert!(
+            c.get(key).is_some_and(Value::is_null),
+            "{key} is not measured by this version"
+        );
+    }
+    for key in [
+        "instructions",
+        "loads",
+        "stores",
+        "branches",
+        "exits",
+        "host_calls",
+        "code_bytes",
+    ] {
+        assert!(c[key].is_u64(), "{key}");
+    }
+    for stage in ["build", "acc-pin", "r0-pin", "dse", "backend"] {
+        assert!(c["compile_ns"][stage].is_u64(), "{stage}");
+    }
+    assert!(c["remarks"].is_array());
+}
+
+/// Figures do not depend on the run.
+#[test]
+fn figures_are_reproducible() {
+    let mut a = cell(&["configs/fib.toml"]);
+    let mut b = cell(&["configs/fib.toml"]);
+    for c in [&mut a, &mut b] {
+        c["compile_ns"] = Value::Null;
+    }
+    assert_eq!(a, b);
+}
+
+/// Everything the README tells a newcomer to type.
+#[test]
+fn readme_names_its_two_commands() {
+    let Ok(readme) = std::fs::read_to_string(root().join("README.md")) else {
+        return;
+    };
+    for command in [
+        "cargo run --release -- run --passes pin,dse configs/fib.toml",
+        "cargo test --workspace",
+    ] {
+        assert!(readme.contains(command), "README.md lacks `{command}`");
+    }
+}
+
+/// A reader that has seen enough is no error.
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    use std::process::Stdio;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_gsx"))
+        .args(["ir", "configs/fib.toml"])
+        .current_dir(root())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("gsx starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("gsx ends");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert!(output.status.success(), "{}", output.status);
+}

@@ -1,0 +1,66 @@
+//! Values as `print` shows them.
+
+use super::number::{push_float, push_int};
+use super::{Cx, Fail, Vm};
+use crate::layout::{CLOSURE_FUNC, FUNC_BUILTIN, FUNC_PROTO};
+use crate::value::{Tag, Value};
+
+impl Vm {
+    /// Appends the print form of a value, `__tostring` aside.
+    pub(crate) fn push_display(&mut self, out: &mut Vec<u8>, v: Value) {
+        match v.tag {
+            Tag::Nil => out.extend_from_slice(b"nil"),
+            Tag::Bool => out.extend_from_slice(if v.truthy() { b"true" } else { b"false" }),
+            Tag::Int => push_int(out, v.as_int()),
+            Tag::Float => push_float(out, v.as_float()),
+            Tag::Str => out.extend_from_slice(self.heap.bytes(v.bits)),
+            Tag::Function => {
+                out.extend_from_slice(b"function: ");
+                out.extend_from_slice(self.function_name(v.bits).as_bytes());
+            }
+            Tag::Table | Tag::Coroutine | Tag::Channel => {
+                let id = self.identity(v.bits);
+                out.extend_from_slice(format!("{}: {id:#010x}", v.tag.type_name()).as_bytes());
+            }
+        }
+    }
+
+    /// Name of a function for people.
+    pub(crate) fn function_name(&self, closure: u64) -> String {
+        let record = self.heap.word(closure, CLOSURE_FUNC);
+        match self.heap.half(record, FUNC_PROTO) {
+            u32::MAX => self.builtins[self.heap.half(record, FUNC_BUILTIN) as usize].name.to_string(),
+            proto => self.program.protos[proto as usize].name.clone(),
+        }
+    }
+
+    /// A number for an object that does not depend on where it lies: objects are numbered when first shown.
+    fn identity(&mut self, address: u64) -> u32 {
+        let next = self.identities.len() as u32 + 1;
+        *self.identities.entry(address).or_insert(next)
+    }
+
+    /// Appends the print form of a value, asking `__tostring`.
+    pub(crate) fn push_tostring(&mut self, cx: &mut Cx, out: &mut Vec<u8>, v: Value) -> Result<(), Fail> {
+        if v.tag == Tag::Table && self.heap.metatable(v.bits) != 0 {
+            let f = self.metamethod(v, self.names.tostring);
+            if !f.is_nil() {
+                let s = self.call_values_1(cx, f, &[v])?;
+                if s.tag != Tag::Str {
+                    return Err(self.error("'__tostring' must return a string"));
+                }
+                out.extend_from_slice(self.heap.bytes(s.bits));
+                return Ok(());
+            }
+            let name = self.heap.get_str(self.heap.metatable(v.bits), self.names.name);
+            if name.tag == Tag::Str {
+                out.extend_from_slice(self.heap.bytes(name.bits));
+                let id = self.identity(v.bits);
+                out.extend_from_slice(format!(": {id:#010x}").as_bytes());
+                return Ok(());
+            }
+        }
+        self.push_display(out, v);
+        Ok(())
+    }
+}

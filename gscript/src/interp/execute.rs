@@ -1,0 +1,698 @@
+//! The interpreter loop.
+//!
+//! `execute` runs the innermost frame until it returns to Rust, and whatever it calls meanwhile. Common cases are inline
+//! on raw slots; everything else goes to methods that take and give values. The profiling variant is a separate
+//! instance of the same code, so that feedback costs nothing when it is off.
+//!
+//! Unsafe code here relies on three facts. `verify` has checked that operands are registers, constants, globals and
+//! upvalues that exist and that jumps stay inside. A frame has `nregs` slots below the stack limit (`push_frame`). Tags
+//! are right, so a payload tagged as an object is the guest address of one of that kind.
+
+use super::call::at;
+use super::frame::{BOUNDARY, CallInfo, FieldCache, ITERATOR, RETURN_FLAGS, ROOT, SEGMENT};
+use super::unwind::Level;
+use super::{Cx, Fail, Vm};
+use crate::bytecode::{Inst, Op, SETLIST_OPEN};
+use crate::heap::slot::{self, FLOAT, FUNCTION, INT, NIL, STR, TABLE};
+use crate::jit::Jit;
+use crate::layout::{
+    CLOSURE_UPVALS, MAX_DEPTH, SLOT_BYTES, TABLE_ARRAY, TABLE_ARRAY_LEN, TABLE_META, UPVAL_PTR,
+};
+use crate::value::{Tag, Value};
+
+const SLOT: usize = SLOT_BYTES as usize;
+
+impl Vm {
+    /// Runs the innermost frame until it returns; gives its results.
+    #[inline(never)]
+    pub(super) fn execute<const PROFILE: bool>(&mut self, jit: &mut dyn Jit) -> Result<(*mut u8, usize), Fail> {
+        let level = Level { thread: self.current, frame: self.frames.len().saturating_sub(1) };
+        loop {
+            let fail = match self.execute_frames::<PROFILE>(&mut *jit) {
+                Ok(results) => return Ok(results),
+                Err(fail) => fail,
+            };
+            self.unwind(fail, level)?;
+        }
+    }
+
+    fn execute_frames<const PROFILE: bool>(&mut self, jit: &mut dyn Jit) -> Result<(*mut u8, usize), Fail> {
+        // SAFETY: see the head of the file.
+        unsafe {
+            let delta = (self.heap.host_ptr() as u64).wrapping_sub(self.heap.guest_base());
+            let globals = self.heap.host(self.heap.global_slot(0));
+            let mut base: *mut u8;
+            let mut pc: *const Inst;
+            let mut rt;
+            let mut consts: *const Value;
+
+            macro_rules! frame {
+                () => {
+                    self.frames.as_mut_ptr().add(self.frames.len() - 1)
+                };
+            }
+            // Takes over the innermost frame.
+            macro_rules! load_frame {
+                () => {{
+                    let ci = frame!();
+                    base = (*ci).base;
+                    pc = (*ci).pc;
+                    rt = (*ci).rt;
+                    consts = (*rt).consts;
+                }};
+            }
+            macro_rules! save {
+                () => {
+                    (*frame!()).pc = pc
+                };
+            }
+            // Runs something that may fail or call back into the program.
+            macro_rules! slow {
+                (|$cx:ident| $e:expr) => {{
+                    save!();
+                    let depth = (*frame!()).depth;
+                    let free = base.add((*rt).nregs as usize * SLOT);
+                    #[allow(unused_mut, unused_variables)]
+                    let mut $cx = Cx { jit: &mut *jit, at: free, depth };
+                    #[allow(unused_variables)]
+                    let $cx = &mut $cx;
+                    $e?
+                }};
+            }
+            macro_rules! host {
+                ($guest:expr) => {
+                    ($guest).wrapping_add(delta) as *mut u8
+                };
+            }
+            macro_rules! reg {
+                ($i:expr) => {
+                    base.add($i as usize * SLOT)
+                };
+            }
+            macro_rules! charge {
+                () => {{
+                    self.budget -= 1;
+                    if self.budget == 0 {
+                        save!();
+                        return Err(self.budget_error());
+                    }
+                }};
+            }
+            // Jumps by `imm` from the instruction behind the jump.
+            macro_rules! jump {
+                ($imm:expr) => {{
+                    let distance = $imm as isize;
+                    if distance < 0 {
+                        charge!();
+                        if PROFILE {
+                            self.observe_back_edge(rt);
+                        }
+                    }
+                    pc = pc.offset(distance);
+                }};
+            }
+            // The jump behind a test is taken, or skipped.
+            macro_rules! branch {
+                ($skip:expr) => {{
+                    let distance = (*pc).imm;
+                    pc = pc.add(1);
+                    if !$skip {
+                        jump!(distance);
+                    }
+                }};
+            }
+            macro_rules! arith {
+                ($i:expr, $int:expr, $float:expr) => {{
+                    let (b, c) = (reg!($i.b), reg!($i.c));
+                    let (tb, tc) = (slot::tag(b), slot::tag(c));
+                    if tb == INT && tc == INT {
+                        let f: fn(i64, i64) -> i64 = $int;
+                        slot::set_int(reg!($i.a), f(slot::int(b), slot::int(c)));
+                    } else if tb == FLOAT && tc == FLOAT {
+                        let f: fn(f64, f64) -> f64 = $float;
+                        slot::set_float(reg!($i.a), f(slot::float(b), slot::float(c)));
+                    } else if let (Some(x), Some(y)) = (float_of(b, tb), float_of(c, tc)) {
+                        let f: fn(f64, f64) -> f64 = $float;
+                        slot::set_float(reg!($i.a), f(x, y));
+                    } else {
+                        let v = slow!(|cx| self.arith(cx, $i.op, slot::load(b), slot::load(c)));
+                        slot::store(reg!($i.a), v);
+                    }
+                }};
+            }
+            // `R[x] op R[y]` for `<` and `<=`.
+            macro_rules! compare {
+                ($x:expr, $y:expr, $int:expr, $float:expr, $slow:ident) => {{
+                    let (x, y) = ($x, $y);
+                    let (tx, ty) = (slot::tag(x), slot::tag(y));
+                    if tx == INT && ty == INT {
+                        let f: fn(i64, i64) -> bool = $int;
+                        f(slot::int(x), slot::int(y))
+                    } else if tx == FLOAT && ty == FLOAT {
+                        let f: fn(f64, f64) -> bool = $float;
+                        f(slot::float(x), slot::float(y))
+                    } else {
+                        slow!(|cx| self.$slow(cx, slot::load(x), slot::load(y)))
+                    }
+                }};
+            }
+            macro_rules! less_than {
+                ($x:expr, $y:expr) => {
+                    compare!($x, $y, |a, b| a < b, |a, b| a < b, less_than)
+                };
+            }
+            macro_rules! less_equal {
+                ($x:expr, $y:expr) => {
+                    compare!($x, $y, |a, b| a <= b, |a, b| a <= b, less_equal)
+                };
+            }
+            macro_rules! cache {
+                () => {
+                    (*rt).caches.offset(pc.offset_from((*rt).code) - 1)
+                };
+            }
+            macro_rules! upvalue {
+                ($n:expr) => {{
+                    let closure = host!(slot::bits(base.sub(SLOT)));
+                    let cell = closure.add(CLOSURE_UPVALS as usize + 8 * $n as usize).cast::<u64>().read();
+                    host!(host!(cell).add(UPVAL_PTR as usize).cast::<u64>().read())
+                }};
+            }
+
+            load_frame!();
+            loop {
+                let i = *pc;
+                pc = pc.add(1);
+                if PROFILE {
+                    save!();
+                    let ci = *frame!();
+                    self.observe_before(&ci, i);
+                }
+                match i.op {
+                    Op::LoadNil => slot::fill_nil(reg!(i.a), i.b as usize + 1),
+                    Op::LoadBool => {
+                        slot::store(reg!(i.a), Value::bool(i.b != 0));
+                        if i.c != 0 {
+                            pc = pc.add(1);
+                        }
+                    }
+                    Op::LoadInt => slot::set_int(reg!(i.a), i64::from(i.imm)),
+                    Op::LoadK => slot::store(reg!(i.a), *consts.add(i.imm as usize)),
+                    Op::Move => slot::copy(reg!(i.a), reg!(i.b)),
+                    Op::GetGlobal => {
+                        slot::copy(reg!(i.a), globals.add(i.imm as usize * SLOT));
+                        if PROFILE {
+                            self.observe_loaded(i.a);
+                        }
+                    }
+                    Op::SetGlobal => slot::copy(globals.add(i.imm as usize * SLOT), reg!(i.a)),
+                    Op::GetUpval => {
+                        slot::copy(reg!(i.a), upvalue!(i.b));
+                        if PROFILE {
+                            self.observe_loaded(i.a);
+                        }
+                    }
+                    Op::SetUpval => slot::copy(upvalue!(i.b), reg!(i.a)),
+                    Op::NewTable => {
+                        let made = self.heap.new_table(i.imm as u32, u32::from(i.c));
+                        let t = match made {
+                            Ok(t) => t,
+                            Err(e) => slow!(|cx| Err::<u64, Fail>(self.heap_error(e))),
+                        };
+                        slot::store(reg!(i.a), Value::object(Tag::Table, t));
+                    }
+                    Op::GetTable => {
+                        let (t, k) = (reg!(i.b), reg!(i.c));
+                        let mut done = false;
+                        if slot::tag(t) == TABLE {
+                            let table = host!(slot::bits(t));
+                            let key = slot::bits(k);
+                            if slot::tag(k) == INT {
+                                if key < u64::from(table.add(TABLE_ARRAY_LEN as usize).cast::<u32>().read()) {
+                                    let array = host!(table.add(TABLE_ARRAY as usize).cast::<u64>().read());
+                                    let v = array.add(key as usize * SLOT);
+                                    if slot::tag(v) != NIL || table.add(TABLE_META as usize).cast::<u64>().read() == 0 {
+                                        slot::copy(reg!(i.a), v);
+                                        done = true;
+                                    }
+                                }
+                            } else if slot::tag(k) == STR {
+                                let v = self.heap.get_str(slot::bits(t), key);
+                                if !v.is_nil() || table.add(TABLE_META as usize).cast::<u64>().read() == 0 {
+                                    slot::store(reg!(i.a), v);
+                                    done = true;
+                                }
+                            }
+                        }
+                        if !done {
+                            let v = slow!(|cx| self.index(cx, slot::load(t), slot::load(k)));
+                            slot::store(reg!(i.a), v);
+                        }
+                        if PROFILE {
+                            self.observe_loaded(i.a);
+                        }
+                    }
+                    Op::SetTable => {
+                        let (t, k, v) = (reg!(i.a), reg!(i.b), reg!(i.c));
+                        let mut done = false;
+                        if slot::tag(t) == TABLE {
+                            let table = host!(slot::bits(t));
+                            let key = slot::bits(k);
+                            if slot::tag(k) == INT {
+                                if key < u64::from(table.add(TABLE_ARRAY_LEN as usize).cast::<u32>().read()) {
+                                    let array = host!(table.add(TABLE_ARRAY as usize).cast::<u64>().read());
+                                    let to = array.add(key as usize * SLOT);
+                                    if table.add(TABLE_META as usize).cast::<u64>().read() == 0 || slot::tag(to) != NIL
+                                    {
+                                        slot::copy(to, v);
+                                        done = true;
+                                    }
+                                } else if table.add(TABLE_META as usize).cast::<u64>().read() == 0 {
+                                    done = self.heap.set_int_key(slot::bits(t), key as i64, slot::load(v)).is_ok();
+                                }
+                            } else if slot::tag(k) == STR && table.add(TABLE_META as usize).cast::<u64>().read() == 0 {
+                                done = self.heap.set_str(slot::bits(t), key, slot::load(v)).is_ok();
+                            }
+                        }
+                        if !done {
+                            slow!(|cx| self.set_index(cx, slot::load(t), slot::load(k), slot::load(v)));
+                        }
+                    }
+                    Op::GetField => {
+                        let t = reg!(i.b);
+                        let mut done = false;
+                        if slot::tag(t) == TABLE
+                            && let Some(v) = Self::cached_field(delta, cache!(), host!(slot::bits(t)))
+                            && slot::tag(v) != NIL
+                        {
+                            slot::copy(reg!(i.a), v);
+                            done = true;
+                        }
+                        if !done {
+                            let (c, k) = (cache!(), *consts.add(i.imm as usize));
+                            let v = slow!(|cx| self.get_field_uncached(cx, c, slot::load(t), k));
+                            slot::store(reg!(i.a), v);
+                        }
+                        if PROFILE {
+                            self.observe_loaded(i.a);
+                        }
+                    }
+                    Op::SetField => {
+                        let (t, v) = (reg!(i.a), reg!(i.c));
+                        if slot::tag(t) != TABLE
+                            || !Self::store_cached_field(delta, cache!(), host!(slot::bits(t)), v)
+                        {
+                            let (c, k) = (cache!(), *consts.add(i.imm as usize));
+                            slow!(|cx| self.set_field_uncached(cx, c, slot::load(t), k, slot::load(v)));
+                        }
+                    }
+                    Op::SelfGet => {
+                        let object = slot::load(reg!(i.b));
+                        let mut done = false;
+                        if object.tag == Tag::Table
+                            && let Some(v) = Self::cached_field(delta, cache!(), host!(object.bits))
+                            && slot::tag(v) != NIL
+                        {
+                            let v = slot::load(v);
+                            slot::store(reg!(i.a), v);
+                            done = true;
+                        }
+                        if !done {
+                            let (c, k): (*mut FieldCache, Value) = (cache!(), *consts.add(i.imm as usize));
+                            let v = slow!(|cx| self.get_field_uncached(cx, c, object, k));
+                            slot::store(reg!(i.a), v);
+                        }
+                        slot::store(reg!(i.a + 1), object);
+                        if PROFILE {
+                            self.observe_loaded(i.a);
+                        }
+                    }
+                    Op::SetList => {
+                        let n = if i.b == SETLIST_OPEN {
+                            (self.top as usize - reg!(i.a) as usize) / SLOT - 1
+                        } else {
+                            i.b as usize
+                        };
+                        let a = reg!(i.a);
+                        slow!(|cx| self.set_list(a, i64::from(i.imm), n));
+                    }
+                    Op::Add => arith!(i, |a, b| a.wrapping_add(b), |a, b| a + b),
+                    Op::Sub => arith!(i, |a, b| a.wrapping_sub(b), |a, b| a - b),
+                    Op::Mul => arith!(i, |a, b| a.wrapping_mul(b), |a, b| a * b),
+                    Op::Div => {
+                        let (b, c) = (reg!(i.b), reg!(i.c));
+                        if let (Some(x), Some(y)) = (float_of(b, slot::tag(b)), float_of(c, slot::tag(c))) {
+                            slot::set_float(reg!(i.a), x / y);
+                        } else {
+                            let v = slow!(|cx| self.arith(cx, i.op, slot::load(b), slot::load(c)));
+                            slot::store(reg!(i.a), v);
+                        }
+                    }
+                    Op::Mod => {
+                        let (b, c) = (reg!(i.b), reg!(i.c));
+                        if slot::tag(b) == INT && slot::tag(c) == INT && slot::int(c) > 0 {
+                            slot::set_int(reg!(i.a), slot::int(b).rem_euclid(slot::int(c)));
+                        } else {
+                            let v = slow!(|cx| self.arith(cx, i.op, slot::load(b), slot::load(c)));
+                            slot::store(reg!(i.a), v);
+                        }
+                    }
+                    Op::Pow => {
+                        let (b, c) = (slot::load(reg!(i.b)), slot::load(reg!(i.c)));
+                        let v = slow!(|cx| self.arith(cx, i.op, b, c));
+                        slot::store(reg!(i.a), v);
+                    }
+                    Op::Unm => {
+                        let b = reg!(i.b);
+                        match slot::tag(b) {
+                            INT => slot::set_int(reg!(i.a), slot::int(b).wrapping_neg()),
+                            FLOAT => slot::set_float(reg!(i.a), -slot::float(b)),
+                            _ => {
+                                let v = slow!(|cx| self.negate(cx, slot::load(b)));
+                                slot::store(reg!(i.a), v);
+                            }
+                        }
+                    }
+                    Op::Not => {
+                        let v = Value::bool(!slot::truthy(reg!(i.b)));
+                        slot::store(reg!(i.a), v);
+                    }
+                    Op::Len => {
+                        let b = slot::load(reg!(i.b));
+                        let v = slow!(|cx| self.length(cx, b));
+                        slot::store(reg!(i.a), v);
+                    }
+                    Op::Concat => {
+                        let v = slow!(|cx| self.concat(cx, base, i.b, i.c));
+                        slot::store(reg!(i.a), v);
+                    }
+                    Op::Eq => {
+                        let (x, y) = (reg!(i.b), reg!(i.c));
+                        let equal = if slot::tag(x) == slot::tag(y)
+                            && (slot::bits(x) == slot::bits(y) || slot::tag(x) == INT)
+                            && slot::tag(x) != FLOAT
+                        {
+                            slot::bits(x) == slot::bits(y)
+                        } else {
+                            slow!(|cx| self.equal(cx, slot::load(x), slot::load(y)))
+                        };
+                        branch!(equal != (i.a != 0));
+                    }
+                    Op::Lt => {
+                        let less = less_than!(reg!(i.b), reg!(i.c));
+                        branch!(less != (i.a != 0));
+                    }
+                    Op::Le => {
+                        let less = less_equal!(reg!(i.b), reg!(i.c));
+                        branch!(less != (i.a != 0));
+                    }
+                    Op::Test => branch!(slot::truthy(reg!(i.a)) != (i.c != 0)),
+                    Op::TestSet => {
+                        let skip = slot::truthy(reg!(i.b)) != (i.c != 0);
+                        if !skip {
+                            slot::copy(reg!(i.a), reg!(i.b));
+                        }
+                        branch!(skip);
+                    }
+                    Op::Jmp => jump!(i.imm),
+                    Op::Call => {
+                        let f = reg!(i.a);
+                        let n = if i.b == 0 { (self.top as usize - f as usize) / SLOT - 1 } else { i.b as usize - 1 };
+                        if slot::tag(f) == FUNCTION {
+                            let index = (host!(slot::bits(f)).cast::<u64>().read() >> 32) as u32;
+                            if index != u32::MAX {
+                                let callee = *self.protos.as_ptr().add(index as usize);
+                                (*callee).countdown = (*callee).countdown.wrapping_sub(1);
+                                let new = base.add(((*rt).nregs as usize + 1) * SLOT);
+                                let ci = frame!();
+                                let depth = (*ci).depth + 1;
+                                if (*callee).countdown != 0
+                                    && depth <= MAX_DEPTH
+                                    && self.budget > 1
+                                    && new.add((*callee).nregs as usize * SLOT) <= self.stack_limit
+                                    && self.frames.len() < self.frames.capacity()
+                                {
+                                    self.budget -= 1;
+                                    (*ci).pc = pc;
+                                    let wanted = (*callee).nparams as usize;
+                                    slot::copy(new.sub(SLOT), f);
+                                    if n <= wanted {
+                                        let (mut from, mut to) = (f.add(SLOT), new);
+                                        for _ in 0..n {
+                                            slot::copy(to, from);
+                                            from = from.add(SLOT);
+                                            to = to.add(SLOT);
+                                        }
+                                        slot::fill_nil(to, wanted - n);
+                                    } else {
+                                        // More than the callee takes; an open list may reach into its frame.
+                                        slot::copy_n(new, f.add(SLOT), wanted);
+                                    }
+                                    rt = callee;
+                                    base = new;
+                                    pc = (*rt).code;
+                                    consts = (*rt).consts;
+                                    let len = self.frames.len();
+                                    self.frames.as_mut_ptr().add(len).write(CallInfo {
+                                        base,
+                                        pc,
+                                        rt,
+                                        nvarargs: 0,
+                                        flags: 0,
+                                        depth,
+                                    });
+                                    self.frames.set_len(len + 1);
+                                    if PROFILE {
+                                        self.observe_entry(rt, base);
+                                    }
+                                    continue;
+                                }
+                            }
+                        }
+                        slow!(|cx| self.call_op(cx, slot::load(f), f.add(SLOT), n, 0));
+                        load_frame!();
+                    }
+                    Op::Return => {
+                        let from = reg!(i.a);
+                        let n = if i.b == 0 { (self.top as usize - from as usize) / SLOT } else { i.b as usize - 1 };
+                        if (*rt).captures && !self.open.is_empty() {
+                            self.close_range(base, base, base.add((*rt).nregs as usize * SLOT));
+                        }
+                        if (*frame!()).flags & RETURN_FLAGS == 0 {
+                            self.frames.set_len(self.frames.len() - 1);
+                            load_frame!();
+                            let call = *pc.sub(1);
+                            if call.c == 2 {
+                                let to = reg!(call.a);
+                                if n != 0 {
+                                    slot::copy(to, from);
+                                } else {
+                                    slot::set_nil(to);
+                                }
+                                if PROFILE {
+                                    self.observe_results(to, n);
+                                }
+                            } else {
+                                self.finish_call(from, n)?;
+                                load_frame!();
+                            }
+                        } else {
+                            save!();
+                            if let Some(results) = self.return_special(from, n)? {
+                                return Ok(results);
+                            }
+                            load_frame!();
+                        }
+                    }
+                    Op::Closure => {
+                        let nregs = (*rt).nregs;
+                        slow!(|cx| self.make_closure(base, nregs, i.a, i.imm).map_err(|e| self.heap_error(e)));
+                    }
+                    Op::Close => {
+                        if !self.open.is_empty() {
+                            self.close_range(reg!(i.a), base, base.add((*rt).nregs as usize * SLOT));
+                        }
+                    }
+                    Op::ForPrepLt => {
+                        if !less_than!(reg!(i.a), reg!(i.a + 1)) {
+                            jump!(i.imm);
+                        }
+                    }
+                    Op::ForPrepLe => {
+                        if !less_equal!(reg!(i.a), reg!(i.a + 1)) {
+                            jump!(i.imm);
+                        }
+                    }
+                    Op::ForLoopLt | Op::ForLoopLe => {
+                        let (v, limit, step) = (reg!(i.a), reg!(i.a + 1), reg!(i.a + 2));
+                        let (tv, ts) = (slot::tag(v), slot::tag(step));
+                        if tv == INT && ts == INT {
+                            slot::set_int(v, slot::int(v).wrapping_add(slot::int(step)));
+                        } else if tv == FLOAT && ts == FLOAT {
+                            slot::set_float(v, slot::float(v) + slot::float(step));
+                        } else {
+                            let sum = slow!(|cx| self.arith(cx, Op::Add, slot::load(v), slot::load(step)));
+                            slot::store(v, sum);
+                        }
+                        let again =
+                            if i.op == Op::ForLoopLt { less_than!(v, limit) } else { less_equal!(v, limit) };
+                        if again {
+                            jump!(i.imm);
+                        }
+                    }
+                    Op::TForCall => {
+                        let f = reg!(i.a);
+                        slow!(|cx| self.range_step(cx, f, i.c as usize));
+                        load_frame!();
+                    }
+                    Op::TForLoop => {
+                        let v = reg!(i.a + 3);
+                        if slot::tag(v) != NIL {
+                            slot::copy(reg!(i.a + 2), v);
+                            jump!(i.imm);
+                        }
+                    }
+                    Op::Vararg => {
+                        slow!(|cx| self.varargs(i.a as usize, i.b as usize));
+                        load_frame!();
+                    }
+                    Op::Go => {
+                        let f = reg!(i.a);
+                        let n = if i.b == 0 { (self.top as usize - f as usize) / SLOT - 1 } else { i.b as usize - 1 };
+                        let args = self.values_at(f.add(SLOT), n);
+                        slow!(|cx| self.go(slot::load(f), &args));
+                    }
+                    Op::MakeChan => {
+                        let capacity = if i.c == 0 { Value::int(0) } else { slot::load(reg!(i.b)) };
+                        let v = slow!(|cx| self.make_channel(capacity));
+                        slot::store(reg!(i.a), v);
+                    }
+                    Op::Send => {
+                        slow!(|cx| self.send(slot::load(reg!(i.a)), slot::load(reg!(i.b))));
+                        load_frame!();
+                    }
+                    Op::Recv => {
+                        slow!(|cx| self.receive(slot::load(reg!(i.b))));
+                        load_frame!();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns `n` values from a frame that was not called by a plain `CALL`; `Some` if that leaves the loop.
+    #[cold]
+    fn return_special(&mut self, from: *mut u8, n: usize) -> Result<Option<(*mut u8, usize)>, Fail> {
+        let Some(ci) = self.frames.pop() else { return Ok(Some((from, n))) };
+        if ci.flags & BOUNDARY != 0 {
+            if ci.flags & SEGMENT != 0 {
+                self.pop_segment();
+            }
+            return Ok(Some((from, n)));
+        }
+        if ci.flags & ROOT != 0 {
+            self.thread_finished(from, n)?;
+        } else if ci.flags & SEGMENT != 0 {
+            // The results lie in the segment: it is given back only when they have been copied.
+            let segment = self.take_segment();
+            self.finish_call(from, n)?;
+            self.give_back(segment);
+        } else {
+            debug_assert!(ci.flags & ITERATOR != 0);
+            self.finish_call(from, n)?;
+        }
+        Ok(None)
+    }
+
+    fn set_list(&mut self, a: *mut u8, first: i64, n: usize) -> Result<(), Fail> {
+        for k in 1..=n {
+            // SAFETY: `R[A]` is a table and the values lie behind it.
+            let (t, v) = unsafe { (slot::load(a), slot::load(at(a, k))) };
+            if t.tag != Tag::Table {
+                return Err(self.error(format!("attempt to index a {} value", t.tag.type_name())));
+            }
+            self.heap.set_int_key(t.bits, first + k as i64, v).map_err(|e| self.heap_error(e))?;
+        }
+        Ok(())
+    }
+
+    /// `R[a..] = ...` in the innermost frame; `wanted` is one more than the number of values, or 0 for all.
+    fn varargs(&mut self, a: usize, wanted: usize) -> Result<(), Fail> {
+        let Some(ci) = self.frames.last().copied() else { return Ok(()) };
+        let n = ci.nvarargs as usize;
+        let mut base = ci.base;
+        if wanted == 0 && at(base, a + n) > self.stack_limit {
+            base = self.move_frame(a, n)?;
+        }
+        let given = if wanted == 0 { n } else { n.min(wanted - 1) };
+        // SAFETY: variable arguments lie below the header; the values are registers, or there is room for them.
+        unsafe {
+            slot::copy_n(at(base, a), base.sub((n + 1) * SLOT), given);
+            if wanted == 0 {
+                self.top = at(base, a + n);
+            } else {
+                slot::fill_nil(at(base, a + given), wanted - 1 - given);
+            }
+        }
+        Ok(())
+    }
+
+    /// One step of the range loop whose iterator is at `f`, for `n` variables.
+    fn range_step(&mut self, cx: &mut Cx, f: *mut u8, n: usize) -> Result<(), Fail> {
+        // SAFETY: iterator, state, control and variables are consecutive registers.
+        unsafe {
+            let (state, control, var) = (at(f, 1), at(f, 2), at(f, 3));
+            let mut iterator = slot::load(f);
+            match iterator.tag {
+                Tag::Channel => return self.receive(iterator),
+                // Ranging over a table is ranging over its pairs, over a number is counting from 0.
+                Tag::Table if self.metamethod(iterator, self.names.call).is_nil() => {
+                    slot::copy(state, f);
+                    slot::set_nil(control);
+                    iterator = self.hidden.next;
+                    slot::store(f, iterator);
+                }
+                Tag::Int | Tag::Float => {
+                    slot::copy(state, f);
+                    slot::set_int(control, -1);
+                    iterator = self.hidden.count;
+                    slot::store(f, iterator);
+                }
+                Tag::Function => {}
+                _ => {}
+            }
+            if iterator == self.hidden.next && slot::tag(state) == TABLE {
+                let entry = self.heap.next(slot::bits(state), slot::load(control)).map_err(|e| self.heap_error(e))?;
+                let (key, v) = entry.unwrap_or((Value::NIL, Value::NIL));
+                slot::store(var, key);
+                if n > 1 {
+                    slot::store(at(var, 1), v);
+                    slot::fill_nil(at(var, 2), n - 2);
+                }
+                return Ok(());
+            }
+            if iterator.tag == Tag::Function
+                && let Some(rt) = self.proto_of(iterator)
+            {
+                self.tick(rt);
+            }
+            self.call_op(cx, iterator, state, 2, ITERATOR)
+        }
+    }
+}
+
+/// The number in a slot as a float.
+///
+/// # Safety
+/// `p` is the host address of a slot with this tag.
+#[inline(always)]
+unsafe fn float_of(p: *const u8, tag: u64) -> Option<f64> {
+    // SAFETY: by the contract.
+    unsafe {
+        match tag {
+            FLOAT => Some(slot::float(p)),
+            INT => Some(slot::int(p) as f64),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What compiled code asks of the interpreter: to finish activations, to call functions, to run single instructions.
+//!
+//! `depth` is always the number of active frames up to and including the compiled activation that asks, as
+//! [`Vm::depth`] told it on entry plus the calls that compiled code has made since. Inlined frames do not count until
+//! [`Vm::resume`] makes real ones of them.
+
+use super::call::at;
+use super::frame::{BOUNDARY, CallInfo, ProtoRt};
+use super::{Cx, Fail, Vm};
+use crate::bytecode::Op;
+use crate::error::RuntimeError;
+use crate::heap::slot;
+use crate::jit::{Jit, ResumeFrame, Results};
+use crate::layout::MAX_DEPTH;
+use crate::value::Value;
+
+impl Vm {
+    /// Rebuilds frames of compiled code, outermost first (the function value is in each header slot), and runs until the
+    /// outermost of them returns; gives its results. An outer frame's pc is that of the call in progress.
+    pub fn resume(
+        &mut self,
+        jit: &mut dyn Jit,
+        frames: &[ResumeFrame],
+        depth: u64,
+    ) -> Result<Results, RuntimeError> {
+        let floor = self.frames.len();
+        for (i, f) in frames.iter().enumerate() {
+            let last = i + 1 == frames.len();
+            let flags = if i == 0 { BOUNDARY } else { 0 };
+            let depth = depth + i as u64;
+            let rt = self.protos[f.proto.index()];
+            self.push_resumed(f, rt, if last { f.pc } else { f.pc + 1 }, flags, depth);
+            if depth > MAX_DEPTH {
+                let e = self.stack_overflow();
+                self.frames.truncate(floor);
+                return Err(*e);
+            }
+        }
+        self.run_resumed(jit)
+    }
+
+    /// The same for one frame, after its call instruction (with open results) has given `results`: they are copied to
+    /// `R[a..]` and the top is set behind them.
+    pub fn resume_with_open_results(
+        &mut self,
+        jit: &mut dyn Jit,
+        frame: ResumeFrame,
+        a: u8,
+        results: Results,
+        depth: u64,
+    ) -> Result<Results, RuntimeError> {
+        let base = self.heap.host(frame.base);
+        let from = self.heap.host(results.addr);
+        let n = results.count as usize;
+        let to = at(base, a as usize);
+        if at(to, n) > self.stack_limit {
+            return Err(*self.stack_overflow());
+        }
+        // SAFETY: the results are `n` slots, and there is room for as many.
+        unsafe { slot::copy_n(to, from, n) };
+        self.top = at(to, n);
+        self.resume(jit, &[frame], depth)
+    }
+
+    /// Runs the innermost frame, which was just rebuilt.
+    fn run_resumed(&mut self, jit: &mut dyn Jit) -> Result<Results, RuntimeError> {
+        let at = self.frames.last().map_or(std::ptr::null_mut(), |ci| ci.end());
+        let depth = self.frames.last().map_or(0, |ci| ci.depth);
+        let mut cx = Cx { jit, at, depth };
+        let results = self.run(&mut cx);
+        self.results(results)
+    }
+
+    fn results(&self, r: Result<(*mut u8, usize), Fail>) -> Result<Results, RuntimeError> {
+        match r {
+            Ok((ptr, n)) => Ok(Results { addr: self.heap.guest(ptr), count: n as u64 }),
+            Err(e) => Err(*e),
+        }
+    }
+
+    fn push_resumed(&mut self, f: &ResumeFrame, rt: *mut ProtoRt, pc: usize, flags: u32, depth: u64) {
+        // SAFETY: the pointers in `protos` are live; pcs of compiled code are pcs of the function.
+        let pc = unsafe {
+            let index = pc.saturating_sub((*rt).first_pc);
+            (*rt).code.add(index)
+        };
+        let base = self.heap.host(f.base);
+        self.frames.push(CallInfo { base, pc, rt, nvarargs: 0, flags, depth });
+    }
+
+    /// Says where compiled code is (the pc of its call instruction) for the messages of the next [`Vm::call_frame`].
+    pub fn set_native_caller(&mut self, caller: ResumeFrame) {
+        self.native_caller = Some(caller);
+    }
+
+    /// Calls what is in the header slot below `base` with the `nargs` arguments at `base`, whatever it is; gives its
+    /// results. Errors point at the caller last told with [`Vm::set_native_caller`].
+    pub fn call_frame(
+        &mut self,
+        jit: &mut dyn Jit,
+        base: u64,
+        nargs: u64,
+        depth: u64,
+    ) -> Result<Results, RuntimeError> {
+        let args = self.heap.host(base);
+        let header = args.wrapping_sub(slot::SIZE);
+        // SAFETY: compiled code hands over a frame under construction: header and arguments are slots of the stack.
+        let f = unsafe { slot::load(header) };
+        let floor = self.frames.len();
+        match self.native_caller.take() {
+            Some(caller) => {
+                let rt = self.protos[caller.proto.index()];
+                self.push_resumed(&caller, rt, caller.pc + 1, BOUNDARY, depth);
+            }
+            None => {
+                let rt = self.call_helper;
+                // SAFETY: the helper is live as long as the `Vm`.
+                let pc = unsafe { (*rt).code };
+                self.frames.push(CallInfo { base: header, pc, rt, nvarargs: 0, flags: BOUNDARY, depth });
+            }
+        }
+        let mut cx = Cx { jit, at: header, depth };
+        let results = self.call_here(&mut cx, f, args, nargs as usize);
+        self.frames.truncate(floor);
+        self.results(results)
+    }
+
+    /// Executes exactly the one instruction at the frame's pc: any but jumps, returns and comparisons. A call runs to its
+    /// end. Open calls and variable arguments set the top, which later steps of the frame use.
+    pub fn step(&mut self, jit: &mut dyn Jit, frame: ResumeFrame, depth: u64) -> Result<(), RuntimeError> {
+        let key = (frame.proto, frame.pc);
+        let rt = match self.singles.get(&key) {
+            Some(&rt) => rt,
+            None => {
+                // SAFETY: the pointers in `protos` are live.
+                let single = unsafe { (*self.protos[frame.proto.index()]).single(frame.pc) };
+                let rt = Box::into_raw(Box::new(single));
+                self.singles.insert(key, rt);
+                rt
+            }
+        };
+        self.push_resumed(&frame, rt, frame.pc, BOUNDARY, depth);
+        let top = self.run_resumed(jit);
+        top.map(|_| ())
+    }
+
+    /// `R[B] op R[C]` for the comparison (`Eq`, `Lt`, `Le`) at the frame's pc.
+    pub fn compare(&mut self, jit: &mut dyn Jit, frame: ResumeFrame, depth: u64) -> Result<bool, RuntimeError> {
+        let inst = self.program.proto(frame.proto).code[frame.pc];
+        let rt = self.protos[frame.proto.index()];
+        self.push_resumed(&frame, rt, frame.pc + 1, BOUNDARY, depth);
+        let base = self.heap.host(frame.base);
+        // SAFETY: operands are registers of the frame.
+        let (a, b): (Value, Value) =
+            unsafe { (slot::load(at(base, inst.b as usize)), slot::load(at(base, inst.c as usize))) };
+        let free = self.frames.last().map_or(base, |ci| ci.end());
+        let mut cx = Cx { jit, at: free, depth };
+        let result = match inst.op {
+            Op::Eq => self.equal(&mut cx, a, b),
+            Op::Lt => self.less_than(&mut cx, a, b),
+            _ => self.less_equal(&mut cx, a, b),
+        };
+        self.frames.pop();
+        result.map_err(|e| *e)
+    }
+}

@@ -1,0 +1,128 @@
+//! Type feedback: what the profiling variant of the interpreter loop records.
+
+use super::Vm;
+use super::frame::{CallInfo, Helper, ProtoRt};
+use crate::bytecode::{Inst, Op, Program};
+use crate::heap::slot;
+use crate::profile::{CallTarget, Profile, ProtoProfile, ResultCount, SiteFeedback};
+use crate::value::{Tag, Value};
+
+/// A profile in which nothing was seen.
+pub(super) fn empty_profile(program: &Program) -> Profile {
+    let protos = program.protos.iter().map(|p| ProtoProfile {
+        calls: 0,
+        back_edges: 0,
+        params: vec![Default::default(); p.nparams as usize],
+        sites: vec![SiteFeedback::default(); p.code.len()],
+    });
+    Profile { protos: protos.collect() }
+}
+
+impl Vm {
+    fn site(&mut self, ci: &CallInfo) -> Option<&mut SiteFeedback> {
+        // SAFETY: `rt` lives as long as its frames.
+        let rt = unsafe { &*ci.rt };
+        if rt.helper != Helper::None {
+            return None;
+        }
+        self.profile.protos.get_mut(rt.id.index())?.sites.get_mut(ci.current_pc())
+    }
+
+    /// A function of the program was entered with its parameters in place.
+    pub(super) fn observe_entry(&mut self, rt: *mut ProtoRt, base: *mut u8) {
+        // SAFETY: the pointers in `protos` are live.
+        let rt = unsafe { &*rt };
+        if rt.helper != Helper::None {
+            return;
+        }
+        let Some(p) = self.profile.protos.get_mut(rt.id.index()) else { return };
+        p.calls += 1;
+        for (i, set) in p.params.iter_mut().enumerate() {
+            // SAFETY: parameters are registers of the frame.
+            set.insert(unsafe { slot::load(base.add(i * slot::SIZE)) }.tag);
+        }
+    }
+
+    /// `inst`, the innermost frame's, is about to run.
+    pub(super) fn observe_before(&mut self, ci: &CallInfo, inst: Inst) {
+        // SAFETY: operands are registers of the frame.
+        let reg = |i: u8| unsafe { slot::load(ci.base.add(i as usize * slot::SIZE)) };
+        let (lhs, rhs) = match inst.op {
+            Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Mod | Op::Pow | Op::Eq | Op::Lt | Op::Le | Op::GetTable => {
+                (Some(reg(inst.b)), Some(reg(inst.c)))
+            }
+            Op::SetTable => (Some(reg(inst.a)), Some(reg(inst.b))),
+            Op::SetField => (Some(reg(inst.a)), None),
+            Op::GetField | Op::SelfGet | Op::Unm | Op::Not | Op::Len | Op::TestSet => (Some(reg(inst.b)), None),
+            Op::Test => (Some(reg(inst.a)), None),
+            Op::ForPrepLt | Op::ForPrepLe | Op::ForLoopLt | Op::ForLoopLe => (Some(reg(inst.a)), Some(reg(inst.a + 1))),
+            _ => (None, None),
+        };
+        let target = match inst.op {
+            Op::Call => Some(self.call_target(reg(inst.a))),
+            _ => None,
+        };
+        let Some(site) = self.site(ci) else { return };
+        site.count = site.count.saturating_add(1);
+        if let Some(v) = lhs {
+            site.lhs.insert(v.tag);
+        }
+        if let Some(v) = rhs {
+            site.rhs.insert(v.tag);
+        }
+        if let Some(t) = target {
+            site.target = match site.target {
+                CallTarget::None => t,
+                seen if seen == t => t,
+                _ => CallTarget::Many,
+            };
+        }
+    }
+
+    fn call_target(&self, f: Value) -> CallTarget {
+        if f.tag != Tag::Function {
+            return CallTarget::Many;
+        }
+        match self.proto_of(f) {
+            // SAFETY: the pointers in `protos` are live.
+            Some(rt) => CallTarget::Proto(unsafe { (*rt).id }),
+            None => CallTarget::Builtin,
+        }
+    }
+
+    /// The innermost frame's instruction has loaded a value into `R[a]`.
+    pub(super) fn observe_loaded(&mut self, a: u8) {
+        let Some(ci) = self.frames.last().copied() else { return };
+        // SAFETY: `a` is a register of the frame.
+        let tag = unsafe { slot::load(ci.base.add(a as usize * slot::SIZE)) }.tag;
+        if let Some(site) = self.site(&ci) {
+            site.result.insert(tag);
+        }
+    }
+
+    /// The innermost frame's call instruction has got `n` results.
+    pub(super) fn observe_results(&mut self, ptr: *const u8, n: usize) {
+        let Some(ci) = self.frames.last().copied() else { return };
+        // SAFETY: there are `n` results.
+        let tag = if n == 0 { Tag::Nil } else { unsafe { slot::load(ptr) }.tag };
+        let Some(site) = self.site(&ci) else { return };
+        site.result.insert(tag);
+        let n = ResultCount::Exactly(n as u32);
+        site.results = match site.results {
+            ResultCount::None => n,
+            seen if seen == n => n,
+            _ => ResultCount::Many,
+        };
+    }
+
+    /// The innermost frame has jumped backwards.
+    pub(super) fn observe_back_edge(&mut self, rt: *mut ProtoRt) {
+        // SAFETY: the pointers in `protos` are live.
+        let rt = unsafe { &*rt };
+        if rt.helper == Helper::None
+            && let Some(p) = self.profile.protos.get_mut(rt.id.index())
+        {
+            p.back_edges += 1;
+        }
+    }
+}

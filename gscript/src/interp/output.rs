@@ -1,0 +1,62 @@
+//! Where printed text goes.
+
+use std::io::Write;
+
+/// Where printed text goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Output {
+    /// Kept in memory for [`Vm::take_output`](super::Vm::take_output).
+    #[default]
+    Capture,
+    /// Standard output, buffered.
+    Stdout,
+}
+
+/// Buffered printed text.
+pub(crate) struct OutputBuffer {
+    mode: Output,
+    buffer: Vec<u8>,
+    /// Standard output is closed: nobody reads on, which is no error of the program's.
+    closed: bool,
+}
+
+const FLUSH_AT: usize = 1 << 16;
+
+impl OutputBuffer {
+    pub fn new(mode: Output) -> OutputBuffer {
+        OutputBuffer { mode, buffer: Vec::new(), closed: false }
+    }
+
+    /// Appends text.
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+        if self.mode == Output::Stdout && self.buffer.len() >= FLUSH_AT {
+            self.flush();
+        }
+    }
+
+    /// Hands buffered text to standard output.
+    pub fn flush(&mut self) {
+        if self.mode == Output::Stdout {
+            if !self.closed {
+                let mut out = std::io::stdout().lock();
+                self.closed = out.write_all(&self.buffer).and_then(|()| out.flush()).is_err();
+            }
+            self.buffer.clear();
+        }
+    }
+
+    /// Takes captured text.
+    pub fn take(&mut self) -> Vec<u8> {
+        match self.mode {
+            Output::Capture => std::mem::take(&mut self.buffer),
+            Output::Stdout => Vec::new(),
+        }
+    }
+}
+
+impl Drop for OutputBuffer {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}

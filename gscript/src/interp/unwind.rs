@@ -1,0 +1,186 @@
+//! Runtime errors: making them, and finding who catches them.
+
+use super::frame::{CallInfo, Helper, PCALL, SEGMENT, Status, ThreadKind, XPCALL};
+use super::{Fail, Vm};
+use crate::error::{ErrorKind, RuntimeError};
+use crate::heap::{HeapError, slot};
+use crate::value::{Tag, Value};
+
+/// Trace entries shown at either end of a long trace.
+const TRACE_ENDS: usize = 10;
+
+/// Where an interpreter loop was entered: errors do not unwind beyond it.
+#[derive(Clone, Copy)]
+pub(super) struct Level {
+    /// Thread of the frame that the loop was entered with.
+    pub thread: usize,
+    /// Index of that frame.
+    pub frame: usize,
+}
+
+impl Vm {
+    /// A program error at the current place.
+    #[cold]
+    pub(crate) fn error(&mut self, message: impl Into<String>) -> Fail {
+        let message = format!("{}{}", self.where_now(), message.into());
+        // If no room is left for the text, `pcall` gets nil.
+        let value = self.heap.string_value(message.as_bytes()).unwrap_or(Value::NIL);
+        self.error_value(message, value)
+    }
+
+    /// A program error with any value; `message` is what the user sees if nobody catches it.
+    #[cold]
+    pub(crate) fn error_value(&mut self, message: String, value: Value) -> Fail {
+        let trace = self.trace();
+        Box::new(RuntimeError { kind: ErrorKind::Program, message, value, trace })
+    }
+
+    /// A heap error at the current place.
+    #[cold]
+    pub(crate) fn heap_error(&mut self, e: HeapError) -> Fail {
+        match e {
+            HeapError::Full | HeapError::NoMemory(_) => self.heap_full(),
+            HeapError::NilKey | HeapError::NanKey | HeapError::BadNextKey => self.error(e.to_string()),
+        }
+    }
+
+    #[cold]
+    pub(super) fn budget_error(&mut self) -> Fail {
+        self.budget = 1;
+        let mut e = self.error(format!("step budget of {} used up", self.budget_start - 1));
+        e.kind = ErrorKind::Budget;
+        e
+    }
+
+    #[cold]
+    pub(super) fn stack_overflow(&mut self) -> Fail {
+        self.error(format!("stack overflow (max call depth {})", crate::layout::MAX_DEPTH))
+    }
+
+    /// `file:line:col: ` of the instruction in progress, or nothing in a frame that has no source.
+    pub(crate) fn where_now(&self) -> String {
+        let real = self.frames.iter().rev().find_map(|ci| ci.pos(&self.program));
+        match real {
+            Some(pos) => format!("{}:{pos}: ", self.program.source.name),
+            None => String::new(),
+        }
+    }
+
+    /// The same for the frame `level` levels up (1: the one in progress).
+    pub(crate) fn where_at(&self, level: i64) -> String {
+        let mut frames = self.frames.iter().rev();
+        let ci = usize::try_from(level - 1).ok().and_then(|n| frames.nth(n));
+        match ci.and_then(|ci| ci.pos(&self.program)) {
+            Some(pos) => format!("{}:{pos}: ", self.program.source.name),
+            None => String::new(),
+        }
+    }
+
+    fn trace(&self) -> Vec<String> {
+        let mut frames: Vec<CallInfo> = Vec::new();
+        let real = |ci: &&CallInfo| {
+            // SAFETY: `rt` lives as long as its frames.
+            unsafe { (*ci.rt).helper == Helper::None }
+        };
+        frames.extend(self.frames.iter().rev().filter(real));
+        let mut thread = self.current;
+        while self.threads[thread].kind == ThreadKind::Coroutine && self.threads[thread].status == Status::Running {
+            thread = self.threads[thread].resumer;
+            frames.extend(self.threads[thread].frames.iter().rev().filter(real));
+        }
+        let show = |ci: &CallInfo| {
+            // SAFETY: `rt` lives as long as its frames.
+            let p = self.program.proto(unsafe { (*ci.rt).id });
+            let pos = ci.pos(&self.program).unwrap_or(p.pos);
+            format!("{} at {}:{pos}", p.name, self.program.source.name)
+        };
+        if frames.len() <= 2 * TRACE_ENDS {
+            return frames.iter().map(show).collect();
+        }
+        let skipped = frames.len() - 2 * TRACE_ENDS;
+        let mut out: Vec<String> = frames[..TRACE_ENDS].iter().map(show).collect();
+        out.push(format!("... {skipped} more ..."));
+        out.extend(frames[frames.len() - TRACE_ENDS..].iter().map(show));
+        out
+    }
+
+    /// May `pcall` and `coroutine.resume` catch it?
+    pub(super) fn catchable(&self, e: &RuntimeError) -> bool {
+        e.kind == ErrorKind::Program && !self.fatal
+    }
+
+    /// Finds who catches `e` among the frames of the interpreter loop entered at `level`, and prepares to go on there.
+    /// If nobody does, the loop's frames are gone and the error is handed back.
+    pub(super) fn unwind(&mut self, e: Fail, level: Level) -> Result<(), Fail> {
+        loop {
+            let here = self.current == level.thread;
+            let floor = if here { level.frame } else { 0 };
+            while self.frames.len() > floor {
+                let ci = self.frames[self.frames.len() - 1];
+                if ci.flags & PCALL != 0 && self.catchable(&e) {
+                    self.close_above(&ci);
+                    self.catch(&e);
+                    return Ok(());
+                }
+                self.drop_frame();
+            }
+            if here {
+                return Err(e);
+            }
+            if self.thread_failed(&e) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Removes the innermost frame.
+    fn drop_frame(&mut self) {
+        let Some(ci) = self.frames.pop() else { return };
+        self.close_above(&ci);
+        if ci.flags & SEGMENT != 0 {
+            self.pop_segment();
+        }
+    }
+
+    /// Closes the upvalues of a frame that is now innermost, and on the main thread those of compiled frames above it.
+    fn close_above(&mut self, ci: &CallInfo) {
+        if self.open.is_empty() {
+        } else if self.current == 0 {
+            self.close_upvalues(self.heap.guest(ci.base));
+        } else {
+            self.close_range(ci.base, ci.base, ci.end());
+        }
+    }
+
+    /// Makes the innermost frame, one of `pcall` or `xpcall`, go on with an error.
+    fn catch(&mut self, e: &RuntimeError) {
+        let Some(ci) = self.frames.last_mut() else { return };
+        let handled = ci.flags & XPCALL != 0;
+        // An error in the handler itself is not handled again.
+        ci.flags &= !XPCALL;
+        let reg = |i: usize| ci.base.wrapping_add(i * slot::SIZE);
+        // SAFETY: the helper frame has these registers, and its code these instructions.
+        unsafe {
+            slot::store(reg(1), Value::bool(false));
+            if handled {
+                slot::copy(reg(2), reg(0));
+                slot::store(reg(3), e.value);
+                ci.pc = (*ci.rt).code.add(2);
+            } else {
+                slot::store(reg(2), e.value);
+                ci.pc = (*ci.rt).code.add(1);
+                self.top = reg(3);
+            }
+        }
+    }
+
+    /// Type name for messages.
+    pub(crate) fn type_name(&self, v: Value) -> &'static str {
+        v.tag.type_name()
+    }
+
+    /// The bytes of a string value; empty for others.
+    pub(crate) fn str_bytes(&self, v: Value) -> &[u8] {
+        if v.tag == Tag::Str { self.heap.bytes(v.bits) } else { &[] }
+    }
+}

@@ -1,0 +1,349 @@
+//! `string`
+
+use super::pattern::{Capture, Matcher};
+use super::{Args, Builtin, format, plain};
+use crate::heap::HeapError;
+use crate::heap::strings::STRING_MAX;
+use crate::interp::{Cx, Fail, Vm};
+use crate::value::{Tag, Value};
+
+pub(super) const FUNCTIONS: &[Builtin] = &[
+    plain("string.format", format::format),
+    plain("string.len", len),
+    plain("string.sub", sub),
+    plain("string.upper", |vm, _, a| map(vm, a, "string.upper", |s| s.make_ascii_uppercase())),
+    plain("string.lower", |vm, _, a| map(vm, a, "string.lower", |s| s.make_ascii_lowercase())),
+    plain("string.reverse", |vm, _, a| map(vm, a, "string.reverse", |s| s.reverse())),
+    plain("string.rep", rep),
+    plain("string.byte", byte),
+    plain("string.char", char),
+    plain("string.find", |vm, _, a| search(vm, a, true)),
+    plain("string.match", |vm, _, a| search(vm, a, false)),
+    plain("string.gmatch", gmatch),
+    plain("string.gsub", gsub),
+    plain("string.split", split),
+    plain("string.trim", trim),
+    plain("string.startswith", |vm, _, a| test(vm, a, "string.startswith", |s, x| s.starts_with(x))),
+    plain("string.endswith", |vm, _, a| test(vm, a, "string.endswith", |s, x| s.ends_with(x))),
+    plain("string.contains", |vm, _, a| test(vm, a, "string.contains", |s, x| find_plain(s, x, 0).is_some())),
+];
+
+pub(super) const GMATCH_NEXT: Builtin = plain("string.gmatch", gmatch_next);
+
+fn len(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
+    let v = args.get(0);
+    let n = if v.tag == Tag::Str { vm.str_bytes(v).len() } else { vm.arg_bytes(&args, 0, "string.len")?.len() };
+    args.ret(Value::int(n as i64))
+}
+
+/// Offsets of a Lua range: 1-based, negative from the end, clamped.
+fn range(len: usize, first: i64, last: i64) -> std::ops::Range<usize> {
+    let len = len as i64;
+    let first = if first < 0 { (len + first + 1).max(1) } else { first.max(1) };
+    let last = if last < 0 { len + last + 1 } else { last.min(len) };
+    if first > last { 0..0 } else { first as usize - 1..last as usize }
+}
+
+fn sub(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
+    let first = vm.opt_int(&args, 1, "string.sub", 1)?.max(i64::MIN / 2);
+    let last = vm.opt_int(&args, 2, "string.sub", -1)?.max(i64::MIN / 2);
+    let v = args.get(0);
+    if v.tag != Tag::Str {
+        let s = vm.arg_bytes(&args, 0, "string.sub")?;
+        let r = range(s.len(), first, last);
+        return vm.ret_str(&args, &s[r]);
+    }
+    let s = vm.str_bytes(v);
+    let part = &s[range(s.len(), first, last)];
+    let mut small = [0u8; 64];
+    if let Some(copy) = small.get_mut(..part.len()) {
+        copy.copy_from_slice(part);
+        let n = part.len();
+        return vm.ret_str(&args, &small[..n]);
+    }
+    let part = part.to_vec();
+    vm.ret_str(&args, &part)
+}
+
+fn map(vm: &mut Vm, args: Args, name: &str, f: fn(&mut [u8])) -> Result<usize, Fail> {
+    let mut s = vm.arg_bytes(&args, 0, name)?;
+    f(&mut s);
+    vm.ret_str(&args, &s)
+}
+
+fn test(vm: &mut Vm, args: Args, name: &str, f: fn(&[u8], &[u8]) -> bool) -> Result<usize, Fail> {
+    let (s, x) = (vm.arg_bytes(&args, 0, name)?, vm.arg_bytes(&args, 1, name)?);
+    args.ret(Value::bool(f(&s, &x)))
+}
+
+fn rep(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
+    let s = vm.arg_bytes(&args, 0, "string.rep")?;
+    let n = vm.arg_int(&args, 1, "string.rep")?.max(0);
+    let sep = if args.get(2).is_nil() { Vec::new() } else { vm.arg_bytes(&args, 2, "string.rep")? };
+    let size = (s.len() as u128 + sep.len() as u128) * n as u128;
+    if size > STRING_MAX as u128 || size > u128::from(vm.heap().limit()) {
+        return Err(vm.error("resulting string too large"));
+    }
+    let mut out = Vec::with_capacity(size as usize);
+    if size > 0 {
+        for i in 0..n {
+            if i > 0 {
+                out.extend_from_slice(&sep);
+            }
+            out.extend_from_slice(&s);
+        }
+    }
+    vm.ret_str(&args, &out)
+}
+
+fn byte(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
+    let first = vm.opt_int(&args, 1, "string.byte", 1)?.max(i64::MIN / 2);
+    let last = vm.opt_int(&args, 2, "string.byte", first)?.max(i64::MIN / 2);
+    let v = args.get(0);
+    if v.tag != Tag::Str {
+        vm.arg_bytes(&args, 0, "string.byte")?;
+    }
+    let s = vm.str_bytes(v);
+    let values: Vec<Value> = s[range(s.len(), first, last)].iter().map(|&b| Value::int(i64::from(b))).collect();
+    if values.len() > 1 << 20 {
+        return Err(vm.error("string slice too long"));
+    }
+    vm.ret_many(&args, &values)
+}
+
+fn char(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
+    let mut out = Vec::with_capacity(args.n);
+    for i in 0..args.n {
+        match u8::try_from(vm.arg_int(&args, i, "string.char")?) {
+            Ok(b) => out.push(b),
+            Err(_) => return Err(vm.bad_argument(i, "string.char", "value out of range")),
+        }
+    }
+    vm.ret_str(&args, &out)
+}
+
+/// First place of `needle` at or behind `from`.
+fn find_plain(s: &[u8], needle: &[u8], from: usize) -> Option<usize> {
+    if needle.is_empty() {
+        return Some(from);
+    }
+    s.get(from..)?.windows(needle.len()).position(|w| w == needle).map(|i| from + i)
+}
+
+/// The value of a capture; an unfinished one is an error.
+fn capture_value(vm: &mut Vm, src: &[u8], c: Capture) -> Result<Value, Fail> {
+    match c {
+        Capture::Range(a, b) => vm.heap_mut().string_value(&src[a..b]).map_err(|e| vm.heap_error(e)),
+        Capture::Position(p) => Ok(Value::int(p as i64 + 1)),
+        Capture::Open(_) => Err(vm.error("unfinished capture")),
+    }
+}
+
+/// Captures of a match, or the whole match if the pattern has none.
+fn captures(vm: &mut Vm, src: &[u8], m: &[Capture], start: usize, end: usize) -> Result<Vec<Value>, Fail> {
+    if m.is_empty() {
+        return Ok(vec![capture_value(vm, src, Capture::Range(start, end))?]);
+    }
+    m.iter().map(|&c| capture_value(vm, src, c)).collect()
+}
+
+/// The first match at or behind `from`: start, end, captures.
+fn first_match(
+    vm: &mut Vm,
+    src: &[u8],
+    pat: &[u8],
+    from: usize,
+) -> Result<Option<(usize, usize, Vec<Capture>)>, Fail> {
+    let (anchored, pat) = match pat.first() {
+        Some(b'^') => (true, &pat[1..]),
+        _ => (false, pat),
+    };
+    let mut m = Matcher::new(src, pat);
+    let last = if anchored { from } else { src.len() };
+    for start in from..=last {
+        match m.match_at(start) {
+            Ok(Some(end)) => return Ok(Some((start, end, m.captures))),
+            Ok(None) => {}
+            Err(what) => return Err(vm.error(what)),
+        }
+    }
+    Ok(None)
+}
+
+fn search(vm: &mut Vm, args: Args, find: bool) -> Result<usize, Fail> {
+    let name = if find { "string.find" } else { "string.match" };
+    let (s, pat) = (vm.arg_bytes(&args, 0, name)?, vm.arg_bytes(&args, 1, name)?);
+    let init = vm.opt_int(&args, 2, name, 1)?;
+    let from = if init < 0 { (s.len() as i64).saturating_add(init).max(0) } else { (init - 1).max(0) };
+    if from > s.len() as i64 {
+        return args.ret(Value::NIL);
+    }
+    let from = from as usize;
+    let plain = find && (args.get(3).truthy() || !pat.iter().any(|b| b"^$*+?.([%-".contains(b)));
+    if plain {
+        return match find_plain(&s, &pat, from) {
+            Some(i) => vm.ret_many(&args, &[Value::int(i as i64 + 1), Value::int((i + pat.len()) as i64)]),
+            None => args.ret(Value::NIL),
+        };
+    }
+    let Some((start, end, caught)) = first_match(vm, &s, &pat, from)? else { return args.ret(Value::NIL) };
+    let mut out = Vec::new();
+    if find {
+        out.extend([Value::int(start as i64 + 1), Value::int(end as i64)]);
+        if !caught.is_empty() {
+            out.extend(captures(vm, &s, &caught, start, end)?);
+        }
+    } else {
+        out = captures(vm, &s, &caught, start, end)?;
+    }
+    vm.ret_many(&args, &out)
+}
+
+/// The iterator keeps subject, pattern and position in a table.
+fn gmatch(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
+    let (s, pat) = (vm.arg_bytes(&args, 0, "string.gmatch")?, vm.arg_bytes(&args, 1, "string.gmatch")?);
+    let build = |vm: &mut Vm| -> Result<Value, HeapError> {
+        let index = vm.hidden.gmatch;
+        let h = vm.heap_mut();
+        let t = h.new_table(4, 0)?;
+        let (s, pat) = (h.string_value(&s)?, h.string_value(&pat)?);
+        for (k, v) in [(1, s), (2, pat), (3, Value::int(0)), (4, Value::int(-1))] {
+            h.set_int_key(t, k, v)?;
+        }
+        vm.builtin_value(index, Value::object(Tag::Table, t))
+    };
+    let f = build(vm).map_err(|e| vm.heap_error(e))?;
+    args.ret(f)
+}
+
+fn gmatch_next(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
+    let t = vm.captured(args.callee).bits;
+    let h = vm.heap();
+    let (s, pat) = (h.bytes(h.get_int(t, 1).bits).to_vec(), h.bytes(h.get_int(t, 2).bits).to_vec());
+    let (mut from, last) = (h.get_int(t, 3).as_int(), h.get_int(t, 4).as_int());
+    while from <= s.len() as i64 {
+        let Some((start, end, caught)) = first_match(vm, &s, &pat, from as usize)? else { break };
+        // An empty match right behind the last one is none.
+        if end as i64 == last && start == end {
+            from = start as i64 + 1;
+            continue;
+        }
+        let values = captures(vm, &s, &caught, start, end)?;
+        for (k, n) in [(3, end), (4, end)] {
+            vm.heap_mut().set_int_key(t, k, Value::int(n as i64)).map_err(|e| vm.heap_error(e))?;
+        }
+        return vm.ret_many(&args, &values);
+    }
+    vm.heap_mut().set_int_key(t, 3, Value::int(i64::MAX)).map_err(|e| vm.heap_error(e))?;
+    args.ret(Value::NIL)
+}
+
+fn gsub(vm: &mut Vm, cx: &mut Cx, args: Args) -> Result<usize, Fail> {
+    const NAME: &str = "string.gsub";
+    let (s, pat) = (vm.arg_bytes(&args, 0, NAME)?, vm.arg_bytes(&args, 1, NAME)?);
+    let replacement = args.get(2);
+    if !matches!(replacement.tag, Tag::Str | Tag::Int | Tag::Float | Tag::Table | Tag::Function) {
+        return Err(vm.bad_argument(2, NAME, "string, function or table expected"));
+    }
+    let max = vm.opt_int(&args, 3, NAME, i64::MAX)?;
+    let anchored = pat.first() == Some(&b'^');
+    let mut out = Vec::with_capacity(s.len());
+    let (mut at, mut count) = (0, 0);
+    while count < max {
+        let Some((start, end, caught)) = first_match(vm, &s, &pat, at)? else { break };
+        count += 1;
+        out.extend_from_slice(&s[at..start]);
+        let values = captures(vm, &s, &caught, start, end)?;
+        substitute(vm, cx, &mut out, replacement, &values, &s[start..end])?;
+        at = end;
+        if start == end {
+            let Some(&b) = s.get(at) else { break };
+            out.push(b);
+            at += 1;
+        }
+        if anchored || at > s.len() {
+            break;
+        }
+    }
+    out.extend_from_slice(s.get(at..).unwrap_or_default());
+    let v = vm.heap_mut().string_value(&out).map_err(|e| vm.heap_error(e))?;
+    vm.ret_many(&args, &[v, Value::int(count)])
+}
+
+/// Appends what replaces a match.
+fn substitute(
+    vm: &mut Vm,
+    cx: &mut Cx,
+    out: &mut Vec<u8>,
+    replacement: Value,
+    captures: &[Value],
+    whole: &[u8],
+) -> Result<(), Fail> {
+    let v = match replacement.tag {
+        Tag::Function => vm.call_values_1(cx, replacement, captures)?,
+        Tag::Table => vm.index(cx, replacement, captures[0])?,
+        _ => {
+            let mut template = Vec::new();
+            vm.push_display(&mut template, replacement);
+            let mut bytes = template.iter();
+            while let Some(&b) = bytes.next() {
+                if b != b'%' {
+                    out.push(b);
+                    continue;
+                }
+                match bytes.next() {
+                    Some(b'%') => out.push(b'%'),
+                    Some(b'0') => out.extend_from_slice(whole),
+                    Some(d @ b'1'..=b'9') => match captures.get((d - b'1') as usize) {
+                        Some(&c) => vm.push_display(out, c),
+                        None => return Err(vm.error("invalid capture index in replacement string")),
+                    },
+                    _ => return Err(vm.error("invalid use of '%' in replacement string")),
+                }
+            }
+            return Ok(());
+        }
+    };
+    match v.tag {
+        Tag::Nil => out.extend_from_slice(whole),
+        Tag::Bool if !v.truthy() => out.extend_from_slice(whole),
+        Tag::Str | Tag::Int | Tag::Float => vm.push_display(out, v),
+        _ => {
+            let name = vm.type_name(v);
+            return Err(vm.error(format!("invalid replacement value (a {name})")));
+        }
+    }
+    Ok(())
+}
+
+/// `string.split(s, sep)`: the parts between separators; an empty separator splits into bytes.
+fn split(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
+    let (s, sep) = (vm.arg_bytes(&args, 0, "string.split")?, vm.arg_bytes(&args, 1, "string.split")?);
+    let mut parts: Vec<&[u8]> = Vec::new();
+    if sep.is_empty() {
+        parts.extend(s.chunks(1));
+    } else {
+        let mut at = 0;
+        while let Some(i) = find_plain(&s, &sep, at) {
+            parts.push(&s[at..i]);
+            at = i + sep.len();
+        }
+        parts.push(&s[at..]);
+    }
+    let build = |vm: &mut Vm| -> Result<u64, HeapError> {
+        let h = vm.heap_mut();
+        let t = h.new_table(parts.len() as u32, 0)?;
+        for (i, part) in parts.iter().enumerate() {
+            let v = h.string_value(part)?;
+            h.set_int_key(t, i as i64 + 1, v)?;
+        }
+        Ok(t)
+    };
+    let t = build(vm).map_err(|e| vm.heap_error(e))?;
+    args.ret(Value::object(Tag::Table, t))
+}
+
+fn trim(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
+    let s = vm.arg_bytes(&args, 0, "string.trim")?;
+    vm.ret_str(&args, s.trim_ascii())
+}

@@ -1,0 +1,83 @@
+//! Evaluation of whole programs.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use gscript::bytecode::ProtoId;
+use gscript::error::{ErrorKind, RuntimeError};
+use gscript::interp::Vm;
+use gscript::jit::{Jit, Results};
+use gscript::value::Value;
+
+use super::machine::{Code, Counts, Machine};
+use super::{EvalError, EvalOptions, EvalOutcome};
+use crate::schedule::Schedule;
+use crate::unit::Unit;
+
+/// Graphs in place of compiled code: when the interpreter calls a function that has one, the graph is evaluated.
+///
+/// The functions must be marked as compiled ([`Vm::set_compiled`]); the address does not matter.
+pub struct EvalJit {
+    units: Rc<BTreeMap<ProtoId, (Unit, Schedule)>>,
+    options: EvalOptions,
+    counts: Rc<Counts>,
+    error: Option<EvalError>,
+}
+
+impl EvalJit {
+    /// Evaluates these functions, without a forced exit.
+    pub fn new(units: impl IntoIterator<Item = (ProtoId, Unit)>) -> EvalJit {
+        EvalJit::with_options(units, EvalOptions::default())
+    }
+
+    /// Evaluates these functions. Budget and forced exit count through all evaluations.
+    pub fn with_options(units: impl IntoIterator<Item = (ProtoId, Unit)>, options: EvalOptions) -> EvalJit {
+        EvalJit {
+            units: Rc::new(units.into_iter().map(|(p, unit)| (p, with_schedule(unit))).collect()),
+            options,
+            counts: Rc::new(Counts::default()),
+            error: None,
+        }
+    }
+
+    /// What was counted so far; the results are empty.
+    pub fn outcome(&self) -> EvalOutcome {
+        self.counts.outcome(Results { addr: 0, count: 0 })
+    }
+
+    /// The first error that was not the program's own: a wrong graph, or the end of the budget. The interpreter sees
+    /// it as a fault.
+    pub fn error(&self) -> Option<&EvalError> {
+        self.error.as_ref()
+    }
+}
+
+fn with_schedule(unit: Unit) -> (Unit, Schedule) {
+    let schedule = Schedule::new(&unit.graph);
+    (unit, schedule)
+}
+
+impl Jit for EvalJit {
+    fn invoke(&mut self, vm: &mut Vm, proto: ProtoId, base: u64) -> Result<Option<Results>, RuntimeError> {
+        let (units, counts, options) = (Rc::clone(&self.units), Rc::clone(&self.counts), self.options);
+        let find = |p: ProtoId| units.get(&p).map(|(unit, schedule)| Code { unit, schedule });
+        let Some(code) = find(proto) else { return Ok(None) };
+        let depth = vm.depth();
+        let machine = Machine { find: &find, counts: &counts, options, vm, jit: self };
+        match machine.run(code, base, depth) {
+            Ok(results) => Ok(Some(results)),
+            Err(EvalError::Runtime(e)) => Err(e),
+            Err(error) => {
+                let kind = match error {
+                    EvalError::Budget => ErrorKind::Budget,
+                    _ => ErrorKind::Fault,
+                };
+                let message = error.to_string();
+                self.error.get_or_insert(error);
+                Err(RuntimeError { kind, message, value: Value::NIL, trace: Vec::new() })
+            }
+        }
+    }
+
+    fn hot(&mut self, _: &mut Vm, _: ProtoId) {}
+}

@@ -1,0 +1,426 @@
+//! The machine that executes graphs.
+
+use std::cell::Cell;
+
+use gscript::bytecode::ProtoId;
+use gscript::interp::Vm;
+use gscript::jit::{Jit, Results, ResumeFrame};
+use gscript::layout;
+use gscript::value::{Tag, Value};
+use smallvec::SmallVec;
+
+use super::pure::{self, Val};
+use super::{EvalError, EvalOptions, EvalOutcome};
+use crate::graph::{BlockId, FrameState, NodeId, SnapshotId, Target, Terminator};
+use crate::op::{CallKind, CallResults, Op};
+use crate::schedule::Schedule;
+use crate::unit::Unit;
+
+/// A unit with the order of its nodes.
+#[derive(Clone, Copy)]
+pub(super) struct Code<'a> {
+    pub unit: &'a Unit,
+    pub schedule: &'a Schedule,
+}
+
+/// What is counted; shared by nested evaluations of one program.
+#[derive(Default, Debug)]
+pub(super) struct Counts {
+    exits: Cell<u64>,
+    points: Cell<u64>,
+    ops: Cell<u64>,
+}
+
+impl Counts {
+    pub(super) fn outcome(&self, results: Results) -> EvalOutcome {
+        EvalOutcome {
+            results,
+            exits: self.exits.get(),
+            guards_executed: self.points.get(),
+            ops_executed: self.ops.get(),
+        }
+    }
+}
+
+fn bump(counter: &Cell<u64>) -> u64 {
+    let n = counter.get();
+    counter.set(n + 1);
+    n
+}
+
+/// A call in progress: where its results go.
+#[derive(Clone, Copy)]
+struct Pending {
+    node: NodeId,
+    a: u8,
+    results: CallResults,
+}
+
+/// An activation of a graph.
+struct Activation<'a> {
+    code: Code<'a>,
+    base: u64,
+    depth: u64,
+    block: BlockId,
+    /// Next node of the block.
+    at: usize,
+    values: Vec<Option<Val>>,
+    pending: Option<Pending>,
+}
+
+/// Values of an operation's arguments.
+type Vals = SmallVec<[Val; 3]>;
+
+/// What an operation leads to.
+enum Next<'a> {
+    /// The next operation.
+    Go,
+    /// The activation is over.
+    Done(Results),
+    /// A function with a graph runs first.
+    Enter { code: Code<'a>, base: u64 },
+}
+
+pub(super) struct Machine<'a, 'v> {
+    /// The graph of a function.
+    pub find: &'a dyn Fn(ProtoId) -> Option<Code<'a>>,
+    pub counts: &'a Counts,
+    pub options: EvalOptions,
+    pub vm: &'v mut Vm,
+    pub jit: &'v mut dyn Jit,
+}
+
+impl<'a> Machine<'a, '_> {
+    /// Runs a function on a complete frame; `depth` frames are active, this one among them.
+    pub(super) fn run(mut self, code: Code<'a>, base: u64, depth: u64) -> Result<Results, EvalError> {
+        let mut top = activation(code, base, depth);
+        let mut callers: Vec<Activation<'a>> = Vec::new();
+        loop {
+            let mut next = self.step(&mut top)?;
+            while let Next::Done(results) = next {
+                match callers.pop() {
+                    None => return Ok(results),
+                    Some(caller) => top = caller,
+                }
+                next = self.returned(&mut top, results)?;
+            }
+            if let Next::Enter { code, base } = next {
+                let callee = activation(code, base, top.depth + 1);
+                callers.push(std::mem::replace(&mut top, callee));
+            }
+        }
+    }
+
+    /// Executes one operation or terminator.
+    fn step(&mut self, act: &mut Activation<'a>) -> Result<Next<'a>, EvalError> {
+        if bump(&self.counts.ops) >= self.options.budget {
+            return Err(EvalError::Budget);
+        }
+        let nodes = act.code.schedule.block(act.block);
+        let Some(&n) = nodes.get(act.at) else { return self.terminate(act) };
+        act.at += 1;
+        let node = act.code.unit.graph.node(n);
+        if node.op.is_effect() {
+            return self.effect(act, n);
+        }
+        let args = self.args(act, &node.args, Some(n))?;
+        let base = self.vm.heap().guest_base();
+        let val = pure::evaluate(node, &args, base).map_err(|m| malformed(act, Some(n), m))?;
+        if node.ty != Some(val.ty()) {
+            return Err(malformed(act, Some(n), format!("is {}, declared {:?}", val.ty(), node.ty)));
+        }
+        act.values[n.0 as usize] = Some(val);
+        Ok(Next::Go)
+    }
+
+    fn args(&self, act: &Activation<'a>, args: &[NodeId], user: Option<NodeId>) -> Result<Vals, EvalError> {
+        args.iter().map(|&a| value(act, a, user)).collect()
+    }
+
+    fn slot(&self, act: &Activation<'a>, slot: u16) -> u64 {
+        act.base + layout::slot_offset(u64::from(slot))
+    }
+
+    fn effect(&mut self, act: &mut Activation<'a>, n: NodeId) -> Result<Next<'a>, EvalError> {
+        let node = act.code.unit.graph.node(n);
+        let args = self.args(act, &node.args, Some(n))?;
+        let frame = ResumeFrame { proto: node.origin.proto, base: act.base, pc: node.origin.pc as usize };
+        let result = match node.op {
+            Op::SlotLoad(slot, ty) => {
+                let v = self.vm.heap().load(self.slot(act, slot));
+                if !pure::tag_fits(v.tag, ty) {
+                    let message = format!("slot {slot} holds a {}, its payload is loaded as {ty}", v.tag);
+                    return Err(malformed(act, Some(n), message));
+                }
+                Some(pure::payload(v, ty))
+            }
+            Op::SlotStore(slot) => {
+                let v = stored(act, n, &args)?;
+                let at = self.slot(act, slot);
+                self.vm.heap_mut().store(at, v);
+                None
+            }
+            Op::GlobalLoad(i) => {
+                let at = self.global(act, n, i)?;
+                Some(Val::Boxed(self.vm.heap().load(at)))
+            }
+            Op::GlobalStore(i) => {
+                let (v, at) = (stored(act, n, &args)?, self.global(act, n, i)?);
+                self.vm.heap_mut().store(at, v);
+                None
+            }
+            Op::UpvalLoad(i) => {
+                let at = self.upvalue(act, n, i)?;
+                Some(Val::Boxed(self.vm.heap().load(at)))
+            }
+            Op::UpvalStore(i) => {
+                let (v, at) = (stored(act, n, &args)?, self.upvalue(act, n, i)?);
+                self.vm.heap_mut().store(at, v);
+                None
+            }
+            Op::Callee => Some(Val::Ptr(self.running_closure(act))),
+            Op::GuardTag(tag) => {
+                let [Val::Boxed(v)] = args[..] else { return Err(malformed(act, Some(n), "has no boxed argument")) };
+                return self.guard(act, n, v.tag == tag);
+            }
+            Op::Guard => {
+                let [Val::Bool(holds)] = args[..] else { return Err(malformed(act, Some(n), "has no bool argument")) };
+                return self.guard(act, n, holds);
+            }
+            Op::Call { a, nargs, results, kind } => return self.call(act, n, a, nargs, results, kind),
+            Op::HostCompare { .. } => Some(Val::Bool(self.vm.compare(self.jit, frame, act.depth)?)),
+            Op::Step => {
+                self.vm.step(self.jit, frame, act.depth)?;
+                None
+            }
+            op => return Err(malformed(act, Some(n), format!("{op:?} is no effect"))),
+        };
+        if node.ty != result.map(Val::ty) {
+            return Err(malformed(act, Some(n), format!("its type is {:?}", node.ty)));
+        }
+        act.values[n.0 as usize] = result;
+        Ok(Next::Go)
+    }
+
+    fn global(&self, act: &Activation<'a>, n: NodeId, i: u32) -> Result<u64, EvalError> {
+        if i as usize >= act.code.unit.program.globals.len() {
+            return Err(malformed(act, Some(n), "there is no such global"));
+        }
+        Ok(self.vm.heap().global_slot(i as usize))
+    }
+
+    /// Guest address of the running closure, from the frame's header.
+    fn running_closure(&self, act: &Activation<'a>) -> u64 {
+        self.vm.heap().load(act.base - layout::slot_offset(layout::FRAME_HEADER_SLOTS)).bits
+    }
+
+    /// Guest address of the slot that holds upvalue `i`.
+    fn upvalue(&self, act: &Activation<'a>, n: NodeId, i: u8) -> Result<u64, EvalError> {
+        if usize::from(i) >= act.code.unit.bytecode().upvals.len() {
+            return Err(malformed(act, Some(n), "there is no such upvalue"));
+        }
+        let heap = self.vm.heap();
+        let cell = heap.read_u64(self.running_closure(act) + layout::CLOSURE_UPVALS + 8 * u64::from(i));
+        Ok(heap.read_u64(cell + layout::UPVAL_PTR))
+    }
+
+    fn guard(&mut self, act: &mut Activation<'a>, n: NodeId, holds: bool) -> Result<Next<'a>, EvalError> {
+        let forced = self.options.force_exit == Some(bump(&self.counts.points));
+        if holds && !forced {
+            return Ok(Next::Go);
+        }
+        self.leave_at(act, n)
+    }
+
+    fn call(
+        &mut self,
+        act: &mut Activation<'a>,
+        n: NodeId,
+        a: u8,
+        nargs: u8,
+        results: CallResults,
+        kind: CallKind,
+    ) -> Result<Next<'a>, EvalError> {
+        let forced = self.options.force_exit == Some(bump(&self.counts.points));
+        let from = self.slot(act, u16::from(a));
+        let callee = self.vm.heap().load(from);
+        if forced || callee.tag != Tag::Function || act.depth >= layout::MAX_DEPTH {
+            if kind == CallKind::SelfCall && callee.tag != Tag::Function {
+                return Err(malformed(act, Some(n), format!("the callee is a {}", callee.tag)));
+            }
+            return self.leave_at(act, n);
+        }
+        let unit = act.code.unit;
+        let base = act.base + layout::callee_distance(u64::from(unit.frame_slots));
+        let header = base - layout::slot_offset(layout::FRAME_HEADER_SLOTS);
+        for i in 0..=u64::from(nargs) {
+            let v = self.vm.heap().load(from + layout::slot_offset(i));
+            self.vm.heap_mut().store(header + layout::slot_offset(i), v);
+        }
+        let record = self.vm.heap().read_u64(callee.bits + layout::CLOSURE_FUNC);
+        let proto = ProtoId(self.vm.heap().read_u32(record + layout::FUNC_PROTO));
+        if kind == CallKind::SelfCall && proto != unit.proto {
+            return Err(malformed(act, Some(n), "a self call reaches another function"));
+        }
+        act.pending = Some(Pending { node: n, a, results });
+        if let Some(code) = (self.find)(proto) {
+            for i in u64::from(nargs)..u64::from(unit.program.proto(proto).nparams) {
+                self.vm.heap_mut().store(base + layout::slot_offset(i), Value::NIL);
+            }
+            return Ok(Next::Enter { code, base });
+        }
+        let origin = unit.graph.node(n).origin;
+        self.vm.set_native_caller(ResumeFrame { proto: origin.proto, base: act.base, pc: origin.pc as usize });
+        let results = self.vm.call_frame(self.jit, base, u64::from(nargs), act.depth)?;
+        self.returned(act, results)
+    }
+
+    /// Goes on behind a call that gave `results`.
+    fn returned(&mut self, act: &mut Activation<'a>, results: Results) -> Result<Next<'a>, EvalError> {
+        let Some(Pending { node, a, results: wanted }) = act.pending.take() else {
+            return Err(malformed(act, None, "a callee returned, but no call was in progress"));
+        };
+        if let CallResults::Expect(n) = wanted
+            && results.count != u64::from(n)
+        {
+            return self.leave_behind_call(act, node, a, results);
+        }
+        for i in 0..u64::from(wanted.count()) {
+            let v =
+                if i < results.count { self.vm.heap().load(results.addr + layout::slot_offset(i)) } else { Value::NIL };
+            let to = self.slot(act, u16::from(a)) + layout::slot_offset(i);
+            self.vm.heap_mut().store(to, v);
+        }
+        Ok(Next::Go)
+    }
+
+    fn terminate(&mut self, act: &mut Activation<'a>) -> Result<Next<'a>, EvalError> {
+        let unit = act.code.unit;
+        match &unit.graph.block(act.block).term {
+            Terminator::Jump(t) => self.jump(act, t),
+            Terminator::Branch { cond, then, other } => {
+                let Val::Bool(c) = value(act, *cond, None)? else {
+                    return Err(malformed(act, None, "branches on something that is no bool"));
+                };
+                self.jump(act, if c { then } else { other })
+            }
+            Terminator::Return { first, count } => {
+                let results = Results { addr: self.slot(act, *first), count: u64::from(*count) };
+                Ok(Next::Done(results))
+            }
+            Terminator::Exit(s) => self.leave(act, *s, None),
+            Terminator::Unreachable => Err(malformed(act, None, "control got to unreachable code")),
+        }
+    }
+
+    fn jump(&mut self, act: &mut Activation<'a>, target: &Target) -> Result<Next<'a>, EvalError> {
+        // All arguments are read before any parameter is written.
+        let args = self.args(act, &target.args, None)?;
+        let params = &act.code.unit.graph.block(target.block).params;
+        if params.len() != args.len() {
+            return Err(malformed(act, None, format!("{} arguments for {}", args.len(), target.block)));
+        }
+        for (&p, v) in params.iter().zip(args) {
+            if act.code.unit.graph.node(p).ty != Some(v.ty()) {
+                return Err(malformed(act, None, format!("{p} of {} gets a value of type {}", target.block, v.ty())));
+            }
+            act.values[p.0 as usize] = Some(v);
+        }
+        act.block = target.block;
+        act.at = 0;
+        Ok(Next::Go)
+    }
+
+    // ---- side exits ----
+
+    fn leave_at(&mut self, act: &mut Activation<'a>, n: NodeId) -> Result<Next<'a>, EvalError> {
+        match act.code.unit.graph.node(n).snapshot {
+            Some(s) => self.leave(act, s, Some(n)),
+            None => Err(malformed(act, Some(n), "leaves without a snapshot")),
+        }
+    }
+
+    /// Writes what memory does not have, below slot `end`.
+    fn write_back(
+        &mut self,
+        act: &Activation<'a>,
+        s: SnapshotId,
+        user: Option<NodeId>,
+        end: u16,
+    ) -> Result<Vec<ResumeFrame>, EvalError> {
+        let snapshot = act.code.unit.graph.snapshot(s);
+        for &(slot, v) in snapshot.writes.iter().filter(|w| w.0 < end) {
+            let v = value(act, v, user)?.boxed().ok_or_else(|| malformed(act, user, "a snapshot writes a pointer"))?;
+            let at = self.slot(act, slot);
+            self.vm.heap_mut().store(at, v);
+        }
+        if snapshot.frames.is_empty() {
+            return Err(malformed(act, user, "a snapshot has no frames"));
+        }
+        bump(&self.counts.exits);
+        let resume = |f: &FrameState| ResumeFrame {
+            proto: f.proto,
+            base: act.base + layout::slot_offset(u64::from(f.base)),
+            pc: f.pc as usize,
+        };
+        Ok(snapshot.frames.iter().map(resume).collect())
+    }
+
+    /// Lets the interpreter finish the activation.
+    fn leave(&mut self, act: &Activation<'a>, s: SnapshotId, user: Option<NodeId>) -> Result<Next<'a>, EvalError> {
+        let frames = self.write_back(act, s, user, u16::MAX)?;
+        let states = &act.code.unit.graph.snapshot(s).frames;
+        let (last, open) = (frames[frames.len() - 1], states[states.len() - 1].open);
+        let results = match open {
+            None => self.vm.resume(self.jit, &frames, act.depth)?,
+            // The results of the open call are in their slots: the interpreter only learns how many they are.
+            Some((a, count)) => {
+                let addr = last.base + layout::slot_offset(u64::from(a));
+                let there = Results { addr, count: u64::from(count) };
+                self.vm.resume_with_open_results(self.jit, last, a, there, act.depth)?
+            }
+        };
+        Ok(Next::Done(results))
+    }
+
+    /// Leaves behind a call whose number of results nobody expected.
+    fn leave_behind_call(
+        &mut self,
+        act: &Activation<'a>,
+        n: NodeId,
+        a: u8,
+        results: Results,
+    ) -> Result<Next<'a>, EvalError> {
+        let Some(s) = act.code.unit.graph.node(n).snapshot else {
+            return Err(malformed(act, Some(n), "leaves without a snapshot"));
+        };
+        let frames = self.write_back(act, s, Some(n), u16::from(a))?;
+        let last = frames[frames.len() - 1];
+        let behind = ResumeFrame { pc: last.pc + 1, ..last };
+        let results = self.vm.resume_with_open_results(self.jit, behind, a, results, act.depth)?;
+        Ok(Next::Done(results))
+    }
+}
+
+fn activation<'a>(code: Code<'a>, base: u64, depth: u64) -> Activation<'a> {
+    let graph = &code.unit.graph;
+    let values = vec![None; graph.node_count()];
+    Activation { code, base, depth, block: graph.entry, at: 0, values, pending: None }
+}
+
+fn value(act: &Activation<'_>, v: NodeId, user: Option<NodeId>) -> Result<Val, EvalError> {
+    let known = act.values.get(v.0 as usize).copied().flatten();
+    known.ok_or_else(|| malformed(act, user, format!("uses {v} before it is computed")))
+}
+
+/// What a store writes.
+fn stored(act: &Activation<'_>, n: NodeId, args: &[Val]) -> Result<Value, EvalError> {
+    match args {
+        [v] => v.boxed().ok_or_else(|| malformed(act, Some(n), "stores a pointer")),
+        _ => Err(malformed(act, Some(n), format!("stores {} values", args.len()))),
+    }
+}
+
+fn malformed(act: &Activation<'_>, node: Option<NodeId>, message: impl Into<String>) -> EvalError {
+    EvalError::Malformed { function: act.code.unit.name().to_owned(), block: act.block, node, message: message.into() }
+}

@@ -1,0 +1,116 @@
+//! Lines with type feedback.
+
+use gscript::bytecode::ProtoId;
+use gscript::profile::{CallTarget, ProtoProfile, ResultCount, SiteFeedback, TypeSet};
+
+use super::lexer::Kind;
+use super::{ParseError, Parser};
+use crate::text::names::tag_named;
+
+impl Parser<'_> {
+    /// `feedback calls=… back_edges=… params(int, int|float)` or `feedback 3: lhs=int …`, as far as there are such lines;
+    /// `code_len` is how many instructions the function has.
+    pub(super) fn feedback(&mut self, code_len: usize) -> Result<ProtoProfile, ParseError> {
+        let mut profile = ProtoProfile::default();
+        while matches!(self.peek(), Kind::Word(w) if w == "feedback") {
+            self.advance();
+            profile.sites.resize(code_len, SiteFeedback::default());
+            if matches!(self.peek(), Kind::Number(_)) {
+                let pc: usize = self.number("a pc")?;
+                if pc >= code_len {
+                    return Err(self.error(format!("the function has no instruction {pc}")));
+                }
+                self.expect(':')?;
+                profile.sites[pc] = self.site()?;
+            } else {
+                self.function_feedback(&mut profile)?;
+            }
+            self.end_of_line()?;
+        }
+        Ok(profile)
+    }
+
+    fn function_feedback(&mut self, profile: &mut ProtoProfile) -> Result<(), ParseError> {
+        while *self.peek() != Kind::Newline {
+            let field = self.word("`calls`, `back_edges` or `params`")?;
+            match field.as_str() {
+                "calls" => {
+                    self.expect('=')?;
+                    profile.calls = self.number("a count")?;
+                }
+                "back_edges" => {
+                    self.expect('=')?;
+                    profile.back_edges = self.number("a count")?;
+                }
+                "params" => {
+                    self.expect('(')?;
+                    while !self.eat(')') {
+                        profile.params.push(self.types()?);
+                        if !self.is(')') {
+                            self.expect(',')?;
+                        }
+                    }
+                }
+                _ => return Err(self.error(format!("feedback has no field `{field}`"))),
+            }
+        }
+        Ok(())
+    }
+
+    fn site(&mut self) -> Result<SiteFeedback, ParseError> {
+        let mut site = SiteFeedback::default();
+        while *self.peek() != Kind::Newline {
+            let field = self.word("a field of the feedback")?;
+            self.expect('=')?;
+            match field.as_str() {
+                "count" => site.count = self.number("a count")?,
+                "lhs" => site.lhs = self.types()?,
+                "rhs" => site.rhs = self.types()?,
+                "result" => site.result = self.types()?,
+                "target" => {
+                    site.target = match self.peek() {
+                        Kind::Word(w) if w == "builtin" => CallTarget::Builtin,
+                        Kind::Word(w) if w == "many" => CallTarget::Many,
+                        _ => {
+                            let id = self.numbered('p', "`builtin`, `many`, or a function such as `p1`")?.id;
+                            site.target = CallTarget::Proto(ProtoId(id));
+                            continue;
+                        }
+                    };
+                    self.advance();
+                }
+                "results" => {
+                    if matches!(self.peek(), Kind::Word(w) if w == "many") {
+                        self.advance();
+                        site.results = ResultCount::Many;
+                    } else {
+                        site.results = ResultCount::Exactly(self.number("a number of results, or `many`")?);
+                    }
+                }
+                _ => return Err(self.error(format!("feedback has no field `{field}`"))),
+            }
+        }
+        Ok(site)
+    }
+
+    /// `int|float`, `none`
+    fn types(&mut self) -> Result<TypeSet, ParseError> {
+        let mut set = TypeSet::EMPTY;
+        if matches!(self.peek(), Kind::Word(w) if w == "none") {
+            self.advance();
+            return Ok(set);
+        }
+        loop {
+            let tag = match self.peek() {
+                Kind::Word(w) => tag_named(w),
+                _ => None,
+            };
+            let Some(tag) = tag else { return Err(self.expected("a tag")) };
+            self.advance();
+            set.insert(tag);
+            if !self.eat('|') {
+                return Ok(set);
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The unit's first line and the lines before its first block.
+
+use std::fmt;
+
+use gscript::bytecode::{Program, ProtoId};
+
+use super::lexer::Kind;
+use super::{Header, ParseError, Parser, PinnedText, Ref};
+use crate::graph::Origin;
+use crate::unit::{Allocator, FrameStyle, Layout, Pin, SlotSet};
+
+impl Parser<'_> {
+    pub(super) fn header(&mut self, program: &Program) -> Result<Header, ParseError> {
+        self.skip_newlines();
+        self.keyword("unit")?;
+        let (line, col) = (self.token().line, self.token().col);
+        let name = self.name()?;
+        let named = program.protos.iter().find(|p| p.name == name).map(|p| p.id);
+        let (mut proto, mut slots, mut shared) = (named, None, SlotSet::EMPTY);
+        let mut entry = Ref { id: 0, line, col };
+        let (mut layout, mut allocator, mut frames) = Default::default();
+        while !self.is('{') {
+            let field = self.word("`{` or a field of the unit")?;
+            self.expect('=')?;
+            match field.as_str() {
+                "proto" => {
+                    let id = self.number("a prototype's index")?;
+                    match program.protos.get(id as usize) {
+                        Some(p) if p.name == name => proto = Some(ProtoId(id)),
+                        Some(p) => {
+                            let message = format!("prototype {id} is `{}`, not `{name}`", p.name);
+                            return Err(ParseError::new(line, col, message));
+                        }
+                        None => return Err(self.error(format!("the program has no prototype {id}"))),
+                    }
+                }
+                "slots" => {
+                    let n: u16 = self.number("a number of slots")?;
+                    if n > SlotSet::CAPACITY {
+                        return Err(self.error(format!("a unit has at most {} slots", SlotSet::CAPACITY)));
+                    }
+                    slots = Some(n);
+                }
+                "entry" => entry = self.block_ref()?,
+                "shared" => shared = self.slot_set()?,
+                "layout" => layout = self.choice("layout", &Layout::ALL)?,
+                "allocator" => allocator = self.choice("allocator", &Allocator::ALL)?,
+                "frames" => frames = self.choice("frame style", &FrameStyle::ALL)?,
+                _ => return Err(self.error(format!("a unit has no field `{field}`"))),
+            }
+        }
+        self.expect('{')?;
+        self.end_of_line()?;
+        let Some(proto) = proto else {
+            return Err(ParseError::new(line, col, format!("the program has no function `{name}`")));
+        };
+        let slots = slots.unwrap_or_else(|| u16::from(program.proto(proto).nregs));
+        Ok(Header { proto, slots, entry, shared, layout, allocator, frames })
+    }
+
+    pub(super) fn choice<T: Copy + fmt::Display>(&mut self, what: &str, all: &[T]) -> Result<T, ParseError> {
+        let (line, col) = (self.token().line, self.token().col);
+        let name = self.name()?;
+        all.iter().copied().find(|c| c.to_string() == name).ok_or_else(|| {
+            let names: Vec<String> = all.iter().map(ToString::to_string).collect();
+            ParseError::new(line, col, format!("`{name}` is no {what} (there are: {})", names.join(", ")))
+        })
+    }
+
+    pub(super) fn slot_set(&mut self) -> Result<SlotSet, ParseError> {
+        self.expect('{')?;
+        let mut set = SlotSet::EMPTY;
+        while !self.eat('}') {
+            let slot = self.slot()?;
+            if slot >= SlotSet::CAPACITY {
+                return Err(self.error(format!("slots end at {}", SlotSet::CAPACITY - 1)));
+            }
+            set.insert(slot);
+            if !self.is('}') {
+                self.expect(',')?;
+            }
+        }
+        Ok(set)
+    }
+
+    pub(super) fn pinned(&mut self) -> Result<Vec<PinnedText>, ParseError> {
+        let mut out = Vec::new();
+        while matches!(self.peek(), Kind::Word(w) if w == "pinned") {
+            self.advance();
+            let slot = self.numbered('s', "a slot such as `s1`")?.id;
+            self.expect('@')?;
+            let pin = self.register()?;
+            let written = !matches!(self.peek(), Kind::Word(w) if w == "unwritten");
+            if !written {
+                self.advance();
+            }
+            self.keyword("in")?;
+            let mut blocks = Vec::new();
+            while !matches!(self.peek(), Kind::Word(w) if w == "by") {
+                blocks.push(self.block_ref()?);
+                if !self.eat(',') {
+                    break;
+                }
+            }
+            self.keyword("by")?;
+            let by = self.name()?;
+            self.end_of_line()?;
+            out.push(PinnedText { slot, pin, blocks, written, by });
+        }
+        Ok(out)
+    }
+
+    pub(super) fn register(&mut self) -> Result<Pin, ParseError> {
+        if let Kind::Word(w) = self.peek() {
+            let number = w.get(1..).and_then(|d| d.parse().ok());
+            let pin = match (w.as_bytes()[0], number) {
+                (b'x', Some(n)) => Some(Pin::X(n)),
+                (b'd', Some(n)) => Some(Pin::D(n)),
+                _ => None,
+            };
+            if let Some(pin) = pin {
+                self.advance();
+                return Ok(pin);
+            }
+        }
+        Err(self.expected("a register such as `x24` or `d8`"))
+    }
+
+    pub(super) fn pin(&mut self) -> Result<Option<Pin>, ParseError> {
+        if self.eat('@') { self.register().map(Some) } else { Ok(None) }
+    }
+
+    /// `!pc` or `!p1:pc`; without it, the unit's first instruction.
+    pub(super) fn origin(&mut self) -> Result<Origin, ParseError> {
+        let mut origin = Origin { proto: self.proto, pc: 0 };
+        if self.eat('!') {
+            if !matches!(self.peek(), Kind::Number(_)) {
+                origin.proto = ProtoId(self.numbered('p', "a pc, or a function such as `p1`")?.id);
+                self.expect(':')?;
+            }
+            origin.pc = self.number("a pc")?;
+        }
+        Ok(origin)
+    }
+}
