@@ -76,7 +76,7 @@ fn words_of_random_programs() {
                 .push((got, expected.clone()));
         }
     }
-    for (_, v) in &wrong {
+    for v in wrong.values() {
         for (got, expected) in v.iter().take(4) {
             println!("{expected:50} {got}");
         }

@@ -133,7 +133,11 @@ fn check(seed: u64, shape: Shape) -> (usize, usize) {
     let unit = generate(seed, shape);
     note_comparisons(&unit);
     // Every fourth with long branches, as in units of more than a mebibyte.
-    let compiled = if seed % 4 == 3 { compile_far(&unit) } else { compile(&unit, 3) };
+    let compiled = if seed % 4 == 3 {
+        compile_far(&unit)
+    } else {
+        compile(&unit, 3)
+    };
     let code = match compiled {
         Ok(code) => code,
         Err(e) => panic!("seed {seed}: {e}\n{}", gsx_ir::text::unit_to_string(&unit)),

@@ -274,6 +274,9 @@ fn miscompiled(spec: &CellSpec, call: usize, found: &Seen, expected: &Seen) -> C
 pub(crate) fn runtime_error(e: RuntimeError) -> CellError {
     match e.kind {
         ErrorKind::Program => CellError::Program(Box::new(e)),
+        ErrorKind::Budget if !e.message.contains("--") => {
+            CellError::Limit(format!("{} (raise it with --max-steps)", e.message))
+        }
         ErrorKind::HeapLimit | ErrorKind::Budget => CellError::Limit(e.message),
         ErrorKind::Fault => CellError::Miscompiled(e.message),
     }

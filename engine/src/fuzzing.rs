@@ -182,7 +182,10 @@ impl Generator {
     fn expression(&mut self, size: usize) -> String {
         if size == 0 || self.random.one_in(4) {
             return match self.random.below(8) {
-                0 => (self.random.below(20) as i64 - 5).to_string(),
+                0 => match self.random.below(20) as i64 - 5 {
+                    n if n < 0 => format!("({n})"),
+                    n => n.to_string(),
+                },
                 1 => self.random.choose(&["0.5", "1.0", "2.25", "1e3", "9223372036854775807", "1000000"]).to_string(),
                 _ => {
                     let i = self.random.below(self.locals.len());
@@ -197,7 +200,7 @@ impl Generator {
             6 => format!("({a} * {b})"),
             7 => format!("({a} / {b})"),
             8 => format!("({a} % 7)"),
-            9 => format!("-{a}"),
+            9 => format!("-({a})"),
             _ if self.functions > 0 => {
                 let f = self.random.below(self.functions);
                 format!("f{f}({a}, {b})")

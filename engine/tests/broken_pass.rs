@@ -102,10 +102,11 @@ fn the_evaluator_names_the_pass() {
 
 #[test]
 fn the_verifier_catches_a_forgotten_snapshot() {
-    let mut spec = cell(LOOP, "entry", &ints(&[1]), &ints(&[3]));
+    let source = "func id(x) { return x } func entry(n) { s := 0 for i := 0; i < 20; i++ { s = s + id(n) } return s }";
+    let mut spec = cell(source, "entry", &ints(&[1]), &ints(&[3]));
     let pin = Registry::default().get("acc-pin").expect("acc-pin exists");
     spec.pipeline = Pipeline::of(vec![pin, &ForgottenSnapshot]);
-    // `s = s + n` can leave when n is no integer; then s must be written back.
+    // `s + id(n)` can leave when id gives no integer; then s must be written back.
     let error = run_cell(&spec);
     if let Ok(report) = &error {
         panic!("not caught; {:?}", report.result);

@@ -236,6 +236,15 @@ fn pinned_parameters() {
     assert!(found.contains("v10 is float, which x24 cannot hold"), "{found}");
 }
 
+#[test]
+fn returns_of_functions_with_captured_slots() {
+    let mut program = program();
+    Arc::make_mut(&mut program).protos[SYNTHETIC_PROTO.index()].captured.push(7);
+    let unit = parse_unit(GOOD, &program).unwrap_or_else(|e| panic!("{e}"));
+    let found = errors(&unit).to_string();
+    assert!(found.contains("b4, terminator: returns without closing upvalues: only the runtime does that"), "{found}");
+}
+
 fn origin() -> Origin {
     Origin { proto: SYNTHETIC_PROTO, pc: 0 }
 }

@@ -1,6 +1,9 @@
 //! A64 instructions, one method each, over dynasmrt. No method panics: what may not fit an immediate field takes a scratch
 //! register or is checked by the caller through [`super::imm`].
 
+// The macros convert register numbers that are of the right type already.
+#![allow(clippy::useless_conversion)]
+
 use dynasmrt::aarch64::Aarch64Relocation;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
 

@@ -76,7 +76,10 @@ pub fn emit(
 ) -> Result<CodeObject, CodegenError> {
     let words = inst::words_at_most(f, allocation);
     if words > FAR_WORDS {
-        return Err(CodegenError::CodeTooLarge { words, limit: FAR_WORDS });
+        return Err(CodegenError::CodeTooLarge {
+            words,
+            limit: FAR_WORDS,
+        });
     }
     let far = branches == Branches::Far || words > NEAR_WORDS;
     let frame = Frame::new(f, allocation)?;
@@ -112,7 +115,11 @@ pub fn emit(
         fixed_entry,
     };
     let code = emitter.run(unit)?;
-    debug_assert!(code.words.len() as u64 <= words, "{} words, not {words} at most", code.words.len());
+    debug_assert!(
+        code.words.len() as u64 <= words,
+        "{} words, not {words} at most",
+        code.words.len()
+    );
     Ok(code)
 }
 

@@ -92,7 +92,7 @@ impl Order {
     fn rotate(
         &self,
         f: &Function,
-        blocks: &mut Vec<MBlock>,
+        blocks: &mut [MBlock],
         header: MBlock,
         body: &FxHashSet<MBlock>,
     ) {
@@ -171,7 +171,6 @@ fn thread(f: &Function, allocation: &Allocation, b: MBlock) -> MBlock {
 /// Where a block that does nothing but jump goes.
 fn only_jumps(f: &Function, allocation: &Allocation, b: MBlock) -> Option<MBlock> {
     let block = &f.blocks[b.0 as usize];
-    // A block of the graph keeps its place in listings if it is the entry.
     let (last, body) = block.insts.split_last()?;
     let Inst::Jump { to } = last.inst else {
         return None;

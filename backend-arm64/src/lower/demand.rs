@@ -151,11 +151,7 @@ impl Walk<'_> {
                 Op::Unbox(_) => self.mark(node.args[0], Parts::PAYLOAD.with(Parts::IN_X)),
                 Op::TagOf => self.mark(node.args[0], Parts::TAG),
                 Op::Truthy => self.mark(node.args[0], Parts::WHOLE.with(Parts::IN_X)),
-                Op::Box => {
-                    if parts.has(Parts::PAYLOAD) {
-                        self.mark(node.args[0], Parts::PAYLOAD);
-                    }
-                }
+                Op::Box if !parts.has(Parts::PAYLOAD) => {}
                 op if op.is_pure() => {
                     for &a in &node.args {
                         self.mark(a, Parts::PAYLOAD);

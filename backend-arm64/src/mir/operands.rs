@@ -129,14 +129,17 @@ impl Inst {
 
     /// Moves between virtual registers that it makes: destination, source.
     pub fn moves(&self) -> impl Iterator<Item = (VReg, VReg)> + '_ {
-        let (one, many): (Option<(VReg, VReg)>, &[(VReg, VReg)]) = match self {
+        let single = match self {
             Inst::Mov {
                 d: Reg::V(d),
                 s: Reg::V(s),
-            } => (Some((*d, *s)), &[]),
-            Inst::ParallelMove { moves } => (None, moves),
-            _ => (None, &[]),
+            } => Some((*d, *s)),
+            _ => None,
         };
-        one.into_iter().chain(many.iter().copied())
+        let parallel: &[_] = match self {
+            Inst::ParallelMove { moves } => moves,
+            _ => &[],
+        };
+        single.into_iter().chain(parallel.iter().copied())
     }
 }

@@ -41,7 +41,7 @@ impl Memory {
     fn at(&self, address: u64) -> *mut u64 {
         let offset = address - self.0.base();
         assert!(
-            offset % 8 == 0 && offset + 8 <= self.0.len() as u64,
+            offset.is_multiple_of(8) && offset + 8 <= self.0.len() as u64,
             "address {address:#x}"
         );
         self.0.ptr().wrapping_add(offset as usize).cast()

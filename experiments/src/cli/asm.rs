@@ -76,7 +76,7 @@ fn listing(target: &Target, f: &CompiledFunction, list: &[Instruction], style: S
     );
     let _ = writeln!(out, "{}", style.strong(&heading));
     let columns = format!(
-        "{:>12}  {:>6}  {:<8}  {:<40} node",
+        "{:>12}  {:>6}  {:<8}    {:<38} node",
         "executed", "offset", "word", "instruction"
     );
     let _ = writeln!(out, "{}", style.faint(&columns));

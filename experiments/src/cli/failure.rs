@@ -76,6 +76,10 @@ impl Failure {
                 "this is a bug in gsx or in a pass of yours, not in the program; `--verify-each` may name the pass"
                     .to_string(),
             ),
+            // The other limits name their option themselves.
+            CellError::Limit(message) if !message.contains("--") => {
+                Some("if the program is not endless, --max-steps raises the budget".to_string())
+            }
             _ => help,
         };
         Failure::Message {

@@ -63,7 +63,7 @@ fn report(
 
     let heading = format!("Executed per call of {}, in steady state", target.call());
     let _ = writeln!(out, "\n{}", style.strong(&heading));
-    out.push_str(&counts_table("no pass", baseline, chosen.map(|c| ("chosen", c))).render(style));
+    out.push_str(&counts_table("no pass", baseline, chosen.map(|c| ("with passes", c))).render(style));
     out.push_str(&exits(shown, style));
 
     if chosen.is_some() {
@@ -177,7 +177,7 @@ fn compiled(report: &CellReport) -> String {
         .collect();
     let _ = writeln!(
         out,
-        "  in {} of this computer's time: {}",
+        "  compile time on this computer: {} ({})",
         duration(total),
         list(&stages)
     );

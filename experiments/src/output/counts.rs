@@ -29,8 +29,8 @@ pub fn counts_table(name: &str, first: &CellReport, second: Option<(&str, &CellR
         };
         let b = count(second);
         let fewer = match i {
-            0 if b < a => format!("{} fewer", ratio(a as f64, b as f64)),
-            0 if b > a => format!("{} as many", ratio(b as f64, a as f64)),
+            0 if a as f64 >= b as f64 * NOTABLE => format!("{} fewer", ratio(a as f64, b as f64)),
+            0 if b as f64 >= a as f64 * NOTABLE => format!("{} as many", ratio(b as f64, a as f64)),
             _ => String::new(),
         };
         table.row(
@@ -46,6 +46,9 @@ pub fn counts_table(name: &str, first: &CellReport, second: Option<(&str, &CellR
     }
     table
 }
+
+/// A ratio worth naming beside the percentage.
+const NOTABLE: f64 = 1.1;
 
 type Count = fn(&CellReport) -> u64;
 

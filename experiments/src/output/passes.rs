@@ -20,7 +20,7 @@ pub fn pass_report(pipeline: &Pipeline, report: &CellReport, style: Style) -> St
         let counts = counters(report, id);
         let remarks: Vec<_> = report.remarks.iter().filter(|r| r.pass == id).collect();
         let summary = match (counts.is_empty(), remarks.is_empty()) {
-            (false, _) => counts.join(", "),
+            (false, _) => counts.join("; "),
             (true, true) => "nothing to do".to_string(),
             (true, false) if remarks.iter().any(|r| r.kind == RemarkKind::Applied) => String::new(),
             (true, false) => "changed nothing".to_string(),
@@ -48,7 +48,7 @@ pub fn pass_report(pipeline: &Pipeline, report: &CellReport, style: Style) -> St
     out
 }
 
-/// A pass's counters, summed over functions: `3 stores removed`.
+/// A pass's counters, summed over functions: `stores removed: 3`.
 fn counters(report: &CellReport, id: &str) -> Vec<String> {
     let mut sums: Vec<(&str, u64)> = Vec::new();
     for c in report.pass_counters.iter().filter(|c| c.pass == id) {
@@ -58,7 +58,7 @@ fn counters(report: &CellReport, id: &str) -> Vec<String> {
         }
     }
     sums.iter()
-        .map(|(name, n)| format!("{} {name}", thousands(*n)))
+        .map(|(name, n)| format!("{name}: {}", thousands(*n)))
         .collect()
 }
 

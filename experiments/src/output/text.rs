@@ -18,7 +18,12 @@ pub fn change(before: u64, now: u64) -> String {
     match (before, now) {
         (b, n) if b == n => "=".to_string(),
         (0, _) => String::new(),
-        (b, n) => format!("{:+.1} %", (n as f64 - b as f64) * 100.0 / b as f64),
+        (b, n) => {
+            let difference = n as f64 - b as f64;
+            let percent = difference * 100.0 / b as f64;
+            // A tiny change is still a change.
+            if percent.abs() < 0.05 { format!("{difference:+}") } else { format!("{percent:+.1} %") }
+        }
     }
 }
 
@@ -117,6 +122,8 @@ mod tests {
         assert_eq!(change(200, 100), "-50.0 %");
         assert_eq!(change(100, 101), "+1.0 %");
         assert_eq!(change(0, 0), "=");
+        assert_eq!(change(262_683, 262_684), "+1");
+        assert_eq!(change(262_684, 262_683), "-1");
         assert_eq!(change(0, 5), "");
         assert_eq!(ratio(1.0, 0.0), "-");
         assert_eq!(ratio(3.0, 2.0), "1.50×");

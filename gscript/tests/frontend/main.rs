@@ -4,6 +4,7 @@ mod check;
 mod diagnostics;
 mod kernels;
 mod loops;
+mod meaning;
 mod random;
 mod robust;
 mod shapes;

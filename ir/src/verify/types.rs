@@ -226,6 +226,9 @@ impl Verifier<'_> {
                 }
             }
             Terminator::Return { first, count: n } => {
+                if !self.unit.bytecode().captured.is_empty() {
+                    self.error(Place::Term(b), "returns without closing upvalues: only the runtime does that");
+                }
                 let end = u32::from(*first) + u32::from(*n);
                 if end > u32::from(self.unit.frame_slots) {
                     let message =

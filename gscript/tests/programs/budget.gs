@@ -1,0 +1,3 @@
+// budget: 100000
+x := 0
+print(pcall(func() { for { x++ } }))

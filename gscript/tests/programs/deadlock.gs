@@ -1,0 +1,3 @@
+ch := make(chan)
+func wait() { return <-ch }
+wait()

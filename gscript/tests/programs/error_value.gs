@@ -1,0 +1,2 @@
+func fail() { error({code: 1}) }
+fail()
