@@ -192,7 +192,7 @@ fn cases() -> Vec<Case> {
             "func down(n) { return 1 + down(n + 1) } func entry(n) { ok, e := pcall(down, n) return ok, e }",
             &[],
             &[1],
-            "false, test.gs:1:31: stack overflow (max call depth 100000)",
+            "false, test.gs:1:27: stack overflow (max call depth 100000)",
         ),
         case(
             "error in a compiled function, caught",

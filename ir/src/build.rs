@@ -224,7 +224,7 @@ impl Builder<'_> {
         (self.unbox(pc, b, l), self.unbox(pc, c, r))
     }
 
-    fn to_float(&mut self, pc: usize, v: NodeId) -> NodeId {
+    fn float_of(&mut self, pc: usize, v: NodeId) -> NodeId {
         match self.graph.node(v).ty {
             Some(Type::Int) => self.pure(pc, Op::IntToFloat, &[v], Type::Float),
             _ => v,
@@ -427,7 +427,7 @@ impl Builder<'_> {
             };
             self.pure(pc, op, &[l, r], Type::Int)
         } else {
-            let (l, r) = (self.to_float(pc, l), self.to_float(pc, r));
+            let (l, r) = (self.float_of(pc, l), self.float_of(pc, r));
             let op = match inst.op {
                 Bc::Add => Op::FAdd,
                 Bc::Sub => Op::FSub,
@@ -491,7 +491,7 @@ impl Builder<'_> {
         // The step is a positive integer literal, whatever the type of the variable.
         let step = self.unbox(pc, step, Type::Int);
         let next = if ty == Type::Float {
-            let step = self.to_float(pc, step);
+            let step = self.float_of(pc, step);
             self.pure(pc, Op::FAdd, &[i, step], Type::Float)
         } else {
             self.pure(pc, Op::IAdd, &[i, step], Type::Int)

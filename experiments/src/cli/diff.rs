@@ -153,7 +153,10 @@ impl<'a> Function<'a> {
 
 /// The graph as the last pass left it.
 fn ir_lines(f: Option<&CompiledFunction>) -> Vec<Line> {
-    let options = TextOptions { source: true, ..TextOptions::BARE };
+    let options = TextOptions {
+        source: true,
+        ..TextOptions::BARE
+    };
     let text = f
         .and_then(|f| f.stages.last())
         .map(|(_, unit)| unit_to_string_with(unit, options));

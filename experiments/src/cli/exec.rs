@@ -37,6 +37,7 @@ pub fn exec(registry: &Registry, args: &ExecArgs, json: bool) -> Result<(), Fail
         hot_calls: args.hot_calls,
         limits: limits(&args.limits),
     };
+    end_with_the_reader();
     let result = gsx_engine::exec(&spec).map_err(|e| Failure::cell(&e, None));
     io::stdout().flush()?;
     let report = result?;
@@ -48,6 +49,16 @@ pub fn exec(registry: &Registry, args: &ExecArgs, json: bool) -> Result<(), Fail
         write!(io::stderr(), "{}", stats(&spec, &report, Style::stderr()))?;
     }
     Ok(())
+}
+
+/// Lets the operating system end gsx when nobody reads its output any more, as it does with other programs: the program
+/// that runs may print for ever. (Rust's start-up code turns that off.)
+fn end_with_the_reader() {
+    #[cfg(unix)]
+    // SAFETY: SIGPIPE gets back the action it has in every program by default; no handler of ours is involved.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+    }
 }
 
 /// Statistics for people.

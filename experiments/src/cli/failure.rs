@@ -68,7 +68,13 @@ impl Failure {
         let mut text = error.to_string();
         if let CellError::Program(e) = error {
             for line in &e.trace {
-                text.push_str(&format!("\n    in {line}"));
+                // Long traces are cut in the middle: that line names no function.
+                let word = if line.starts_with(['.', '…']) {
+                    ""
+                } else {
+                    "in "
+                };
+                text.push_str(&format!("\n    {word}{line}"));
             }
         }
         let help = match error {

@@ -63,7 +63,9 @@ fn report(
 
     let heading = format!("Executed per call of {}, in steady state", target.call());
     let _ = writeln!(out, "\n{}", style.strong(&heading));
-    out.push_str(&counts_table("no pass", baseline, chosen.map(|c| ("with passes", c))).render(style));
+    out.push_str(
+        &counts_table("no pass", baseline, chosen.map(|c| ("with passes", c))).render(style),
+    );
     out.push_str(&exits(shown, style));
 
     if chosen.is_some() {

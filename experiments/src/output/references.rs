@@ -35,7 +35,7 @@ pub fn references(references: &[Reference], report: &CellReport, style: Style) -
             (low, high) if low == high => low,
             (low, high) => format!("{low}–{high}"),
         };
-        let ours = format!("gsx executes {ratios} of that");
+        let ours = format!("gsx executes {ratios} as many");
         table.row(
             Paint::Plain,
             [

@@ -22,7 +22,11 @@ pub fn change(before: u64, now: u64) -> String {
             let difference = n as f64 - b as f64;
             let percent = difference * 100.0 / b as f64;
             // A tiny change is still a change.
-            if percent.abs() < 0.05 { format!("{difference:+}") } else { format!("{percent:+.1} %") }
+            if percent.abs() < 0.05 {
+                format!("{difference:+}")
+            } else {
+                format!("{percent:+.1} %")
+            }
         }
     }
 }

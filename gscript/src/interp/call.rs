@@ -1,6 +1,6 @@
 //! Calls: building frames, running builtins, delivering results.
 
-use super::frame::{BOUNDARY, CallInfo, ITERATOR, PCALL, ProtoRt, SEGMENT, SLACK_SLOTS, XPCALL, slots_between};
+use super::frame::{BOUNDARY, CallInfo, PCALL, ProtoRt, SEGMENT, SLACK_SLOTS, XPCALL, slots_between};
 use super::{Cx, Fail, MAX_JIT_LEVELS, MAX_NATIVE_LEVELS, Vm};
 use crate::bytecode::{Op, ProtoId};
 use crate::heap::slot;
@@ -417,11 +417,6 @@ impl Vm {
             unsafe { slot::store(at(to, i), v) };
         }
         self.call_nested(cx, f, to, args.len())
-    }
-
-    /// Is a range loop waiting for the innermost frame's results?
-    pub(super) fn iterator_flag(op: Op) -> u32 {
-        if op == Op::TForCall { ITERATOR } else { 0 }
     }
 }
 

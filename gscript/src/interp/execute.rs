@@ -435,19 +435,20 @@ impl Vm {
                                     self.budget -= 1;
                                     (*ci).pc = pc;
                                     let wanted = (*callee).nparams as usize;
-                                    slot::copy(new.sub(SLOT), f);
-                                    if n <= wanted {
+                                    let given = n.min(wanted);
+                                    if i.b != 0 {
                                         let (mut from, mut to) = (f.add(SLOT), new);
-                                        for _ in 0..n {
+                                        for _ in 0..given {
                                             slot::copy(to, from);
                                             from = from.add(SLOT);
                                             to = to.add(SLOT);
                                         }
-                                        slot::fill_nil(to, wanted - n);
                                     } else {
-                                        // More than the callee takes; an open list may reach into its frame.
-                                        slot::copy_n(new, f.add(SLOT), wanted);
+                                        // An open list may reach into the new frame.
+                                        slot::copy_n(new, f.add(SLOT), given);
                                     }
+                                    slot::fill_nil(new.add(given * SLOT), wanted - given);
+                                    slot::copy(new.sub(SLOT), f);
                                     rt = callee;
                                     base = new;
                                     pc = (*rt).code;

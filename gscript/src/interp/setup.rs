@@ -33,7 +33,7 @@ macro_rules! names {
 names! {
     index = "__index", newindex = "__newindex", call = "__call", add = "__add", sub = "__sub", mul = "__mul",
     div = "__div", modulo = "__mod", pow = "__pow", unm = "__unm", len = "__len", eq = "__eq", lt = "__lt", le = "__le",
-    concat = "__concat", tostring = "__tostring", metatable = "__metatable", name = "__name", n = "n",
+    concat = "__concat", tostring = "__tostring", metatable = "__metatable", name = "__name",
 }
 
 /// Builtins that programs get only as results of others, or without knowing.

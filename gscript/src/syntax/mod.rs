@@ -13,6 +13,9 @@
 //! - the escapes `\0` and `\xHH`.
 //!
 //! and less an octal reading of `010`, which is an error, and escapes that mean nothing.
+//!
+//! A `<-` that starts a line behind a complete call or receive begins a receive statement; behind anything else it
+//! sends. One that would begin a statement in the middle of a line (`x := a<-1`) is an error.
 
 pub mod ast;
 mod expr;

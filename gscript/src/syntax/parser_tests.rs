@@ -149,6 +149,10 @@ fn statements() {
         kinds("ch <- 1\n<-ch\ngo f(x) obj:m()"),
         ["Send", "Expr", "Go", "Expr"]
     );
+    assert_eq!(
+        kinds("f()\n<-ch\n<-ch o:m()\n<-ch f() <- 1 ch\n<- 2"),
+        ["Expr", "Expr", "Expr", "Expr", "Expr", "Send", "Send"]
+    );
     assert_eq!(kinds("return\n5"), ["Return"]);
     assert_eq!(kinds("return; f()"), ["Return", "Expr"]);
     assert_eq!(kinds("return <-ch"), ["Return"]);

@@ -154,7 +154,8 @@ impl Parser<'_> {
             _ if left.len() > 1 => {
                 return Err(self.unexpected("expected `:=` or `=` behind a list"));
             }
-            Tok::Punct(Punct::Arrow) => {
+            // `f()` and, on the next line, `<-ch` are two statements, as they are to any reader.
+            Tok::Punct(Punct::Arrow) if !(self.tok.newline_before && self.is_statement(first)) => {
                 self.advance()?;
                 Stmt::Send(first, self.expr()?)
             }
@@ -176,18 +177,24 @@ impl Parser<'_> {
                 let value = self.expr()?;
                 return Ok(self.add_stmt(Stmt::OpAssign(op, first, value), op_at));
             }
-            _ => match self.ast.expr(first) {
-                Expr::Call(..) | Expr::Method(..) | Expr::Unary(UnOp::Recv, _) => Stmt::Expr(first),
-                _ => {
-                    let help = hints::unexpected(self)
-                        .unwrap_or_else(|| "assign its value, or call it: `f()`".to_owned());
-                    return Err(Problem::new("this expression is not a statement", at)
-                        .len(self.prev_end.saturating_sub(at).max(1))
-                        .help(help));
-                }
-            },
+            _ if self.is_statement(first) => Stmt::Expr(first),
+            _ => {
+                let help = hints::unexpected(self)
+                    .unwrap_or_else(|| "assign its value, or call it: `f()`".to_owned());
+                return Err(Problem::new("this expression is not a statement", at)
+                    .len(self.prev_end.saturating_sub(at).max(1))
+                    .help(help));
+            }
         };
         Ok(self.add_stmt(stmt, at))
+    }
+
+    /// Is the expression a statement of its own?
+    fn is_statement(&self, e: ExprId) -> bool {
+        matches!(
+            self.ast.expr(e),
+            Expr::Call(..) | Expr::Method(..) | Expr::Unary(UnOp::Recv, _)
+        )
     }
 
     fn check_target(&self, target: ExprId) -> Checked<()> {

@@ -33,7 +33,7 @@ func safe(n) { if n == 0 { return "deep" } return select(2, pcall(safe, n - 1)) 
 print(safe(1000))
 func recurse(n) { return 1 + recurse(n + 1) }
 print(pcall(recurse, 1))
-func pcallrec() { return pcall(pcallrec) }
+func pcallrec() { return (pcall(pcallrec)) }
 print(pcallrec())
 print(pcall(string.rep)); print(pcall(string.rep, "x", -1)); print(pcall(string.format, "%d"))
 print(pcall(string.format, "%y", 1)); print(pcall(setmetatable, 1, {})); print(pcall(ipairs)); print(pcall(pairs, 5))
