@@ -111,7 +111,10 @@ fn main() -> ExitCode {
         Trial::test("wrong_code_is_caught_by_the_final_check", || {
             let (status, out, err) = gsx(&["run", "--passes", "subtract", FIB])?;
             expect(
-                status == 3 && out.is_empty() && err.contains("instead of 6765"),
+                status == 3
+                    && out.is_empty()
+                    && err.starts_with("error: wrong code: ")
+                    && err.contains("instead of 6765"),
                 &(out + &err),
             )
         }),

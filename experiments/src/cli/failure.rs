@@ -15,6 +15,10 @@ pub const STATUS_USAGE: u8 = 2;
 /// Exit status: gsx or a pass is wrong.
 pub const STATUS_WRONG_CODE: u8 = 3;
 
+/// Who can act on a status of 3.
+pub const OUR_BUG: &str =
+    "this is a bug in gsx or in a pass of yours, not in the program; no figure is kept";
+
 /// Why a command did not succeed.
 #[derive(Debug)]
 pub enum Failure {
@@ -77,11 +81,13 @@ impl Failure {
                 text.push_str(&format!("\n    {word}{line}"));
             }
         }
+        if matches!(error, CellError::Miscompiled(_)) {
+            text.insert_str(0, "wrong code: ");
+        }
         let help = match error {
-            CellError::Miscompiled(_) | CellError::Compiler(_) => Some(
-                "this is a bug in gsx or in a pass of yours, not in the program; `--verify-each` may name the pass"
-                    .to_string(),
-            ),
+            CellError::Miscompiled(_) | CellError::Compiler(_) if help.is_none() => Some(format!(
+                "{OUR_BUG}; with --verify-each the verifier and the evaluator look for the pass"
+            )),
             // The other limits name their option themselves.
             CellError::Limit(message) if !message.contains("--") => {
                 Some("if the program is not endless, --max-steps raises the budget".to_string())

@@ -156,9 +156,20 @@ fn exits(report: &CellReport, style: Style) -> String {
         );
     }
     for (kind, count) in &report.host_calls {
-        let _ = writeln!(out, "  {:>12}  {kind}", thousands(*count));
+        let meaning = meaning(kind);
+        let _ = writeln!(out, "  {:>12}  {kind}{meaning}", thousands(*count));
     }
     out
+}
+
+/// What a kind of host call does, where it is known here.
+fn meaning(kind: &str) -> &'static str {
+    match kind {
+        "call" => ": runs a function that has no code",
+        "step" => ": executes one bytecode instruction",
+        "compare" => ": compares two values of any type",
+        _ => "",
+    }
 }
 
 /// Functions, and the time that it took.

@@ -9,7 +9,7 @@ use gsx_passes::{Pipeline, Registry};
 
 use super::args::{LimitArgs, PassArgs, TargetArgs};
 use super::choice::{known_passes, select};
-use super::failure::Failure;
+use super::failure::{Failure, OUR_BUG};
 use super::files::{is_program, read_program, read_text};
 use super::units::parse_args;
 use crate::config::{self, Config, Core, DEFAULT_WARMUP_CALLS, Reference, Spanned};
@@ -186,7 +186,7 @@ impl Target {
     /// Runs the cell of this target under some passes.
     pub fn run(&self, pipeline: &Pipeline, options: Options) -> Result<CellReport, Failure> {
         run_cell(&self.cell(pipeline, options)).map_err(|e| {
-            let help = self.explain(&e);
+            let help = self.explain(&e, options);
             Failure::cell(&e, help)
         })
     }
@@ -197,7 +197,7 @@ impl Target {
     }
 
     /// What may have led to an error.
-    fn explain(&self, error: &CellError) -> Option<String> {
+    fn explain(&self, error: &CellError, options: Options) -> Option<String> {
         let proto = functions(&self.program).find(|p| p.name == self.entry)?;
         let wanted = usize::from(proto.nparams);
         match error {
@@ -214,6 +214,9 @@ impl Target {
                     list(&names),
                     call_text(&self.entry, few),
                 ))
+            }
+            CellError::Miscompiled(_) | CellError::Compiler(_) if options.verify_each => {
+                Some(OUR_BUG.to_string())
             }
             CellError::Unexpected { .. } => {
                 Some("correct `expected` in the configuration, or the program".to_string())

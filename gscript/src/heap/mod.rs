@@ -85,7 +85,7 @@ impl Heap {
         let heap = round(native + layout::NATIVE_STACK_BYTES);
         let too_much = HeapError::NoMemory(heap_limit);
         let len = heap
-            .checked_add(heap_limit.clamp(PAGE, 1 << 46))
+            .checked_add(heap_limit.clamp(PAGE, 1 << 44))
             .and_then(|n| n.checked_next_multiple_of(PAGE))
             .ok_or(too_much)?;
         let bytes = usize::try_from(len).map_err(|_| too_much)?;
