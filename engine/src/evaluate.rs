@@ -1,47 +1,70 @@
-//! The IR evaluator as an oracle: after every pass, the graphs are evaluated and must give the interpreter's result.
+//! The IR evaluator as an oracle: after every pass, the graphs are evaluated and must give the interpreter's result, also
+//! when they leave to the interpreter at guards that hold.
 
 use gscript::bytecode::ProtoId;
-use gscript::interp::Vm;
-use gsx_ir::eval::EvalJit;
+use gscript::jit::NoJit;
+use gsx_ir::Unit;
+use gsx_ir::eval::{EvalJit, EvalOptions};
 
-use crate::cell::{CellSpec, call_entry, fresh_vm};
+use crate::cell::{CellSpec, Seen, call_entry, fresh_vm};
 use crate::error::CellError;
 use crate::jit::JitState;
 
-/// Evaluates the graphs of each stage on the warm-up arguments and compares with the interpreter.
+/// Exits forced per stage, spread evenly over the guards and calls that the evaluation executes.
+const FORCED_EXITS: u64 = 12;
+
+/// Evaluates the graphs of each stage on the warm-up arguments and compares with the interpreter: once as they are, and with
+/// one exit forced at a time, which shows whether the snapshots are complete.
 ///
 /// # Errors
 /// [`CellError::Miscompiled`], naming the first pass after which the result differs.
 pub(crate) fn check_stages(spec: &CellSpec, state: &JitState) -> Result<(), CellError> {
     let stages = state.functions.iter().map(|f| f.stages.len()).min().unwrap_or(0);
-    let reference = run(spec, |_| Vec::new())?;
+    let mut vm = fresh_vm(spec, false)?;
+    let reference = call_entry(&mut vm, &mut NoJit, &spec.entry, &spec.warmup.args)?;
     for stage in 0..stages {
-        let units = |_: &Vm| -> Vec<(ProtoId, gsx_ir::Unit)> {
-            state.protos.iter().zip(&state.functions).map(|(p, f)| (*p, f.stages[stage].1.clone())).collect()
-        };
-        let found = run(spec, units)?;
-        if found != reference {
-            let pass = state.functions[0].stages[stage].0;
-            return Err(CellError::Miscompiled(format!(
-                "after {pass} the graphs of {} give {} where the interpreter gives {} (evaluated on the warm-up arguments)",
-                spec.entry,
-                found.0.join(", "),
-                reference.0.join(", "),
-            )));
+        let pass = state.functions[0].stages[stage].0;
+        let units: Vec<(ProtoId, Unit)> =
+            state.protos.iter().zip(&state.functions).map(|(p, f)| (*p, f.stages[stage].1.clone())).collect();
+        let (found, guards) = run(spec, &units, None).map_err(|e| after(pass, &e.to_string()))?;
+        compare(spec, pass, &found, &reference, "")?;
+        let every = guards.div_ceil(FORCED_EXITS).max(1);
+        for k in (0..guards).step_by(every as usize) {
+            let (found, _) = run(spec, &units, Some(k)).map_err(|e| after(pass, &e.to_string()))?;
+            compare(spec, pass, &found, &reference, &format!(" when guard or call {k} is made to leave"))?;
         }
     }
     Ok(())
 }
 
-type Seen = (Vec<String>, Vec<u8>);
+fn after(pass: &str, error: &str) -> CellError {
+    CellError::Miscompiled(format!("after {pass}, evaluating the graphs on the warm-up arguments: {error}"))
+}
 
-fn run(spec: &CellSpec, units: impl Fn(&Vm) -> Vec<(ProtoId, gsx_ir::Unit)>) -> Result<Seen, CellError> {
+fn compare(spec: &CellSpec, pass: &str, found: &Seen, reference: &Seen, when: &str) -> Result<(), CellError> {
+    if found == reference {
+        return Ok(());
+    }
+    Err(CellError::Miscompiled(format!(
+        "after {pass} the graphs of {} give {} where the interpreter gives {} (evaluated on the warm-up arguments){when}",
+        spec.entry,
+        found.0.join(", "),
+        reference.0.join(", "),
+    )))
+}
+
+/// Result, and the number of guards and calls that the graphs executed.
+fn run(spec: &CellSpec, units: &[(ProtoId, Unit)], force_exit: Option<u64>) -> Result<(Seen, u64), CellError> {
     let mut vm = fresh_vm(spec, false)?;
-    let units = units(&vm);
-    for (proto, _) in &units {
+    for (proto, _) in units {
         // The evaluator needs no code: any address marks the function as compiled.
         vm.set_compiled(*proto, 0);
     }
-    let mut jit = EvalJit::new(units);
-    call_entry(&mut vm, &mut jit, &spec.entry, &spec.warmup.args)
+    let options = EvalOptions { force_exit, ..EvalOptions::default() };
+    let mut jit = EvalJit::with_options(units.to_vec(), options);
+    let seen = call_entry(&mut vm, &mut jit, &spec.entry, &spec.warmup.args);
+    if let Some(error) = jit.error() {
+        return Err(CellError::Compiler(error.to_string()));
+    }
+    Ok((seen?, jit.outcome().guards_executed))
 }

@@ -121,3 +121,20 @@ fn the_final_check_catches_missing_guards() {
     let error = run_cell(&spec).expect_err("a float is taken for an integer");
     assert!(matches!(error, CellError::Miscompiled(_)), "{error}");
 }
+
+#[test]
+fn forced_exits_catch_values_that_exits_lack() {
+    // dse moved the constant of `n < 2` into the exit stubs. Without the snapshot's write nobody has it; no input
+    // takes that exit, so only a forced one shows it.
+    let source = "func entry(n) { if n < 2 { return n } return entry(n - 1) + entry(n - 2) }";
+    let mut spec = cell(source, "entry", &ints(&[5]), &ints(&[9]));
+    let registry = Registry::default();
+    let mut passes = ["const-prop", "dse"].map(|id| registry.get(id).expect(id)).to_vec();
+    passes.push(&ForgottenSnapshot);
+    spec.pipeline = Pipeline::of(passes);
+    run_cell(&spec).expect("without forced exits nothing shows");
+    spec.options.verify_each = true;
+    let error = run_cell(&spec).expect_err("an exit lacks a value");
+    assert!(matches!(error, CellError::Miscompiled(_)), "{error}");
+    assert!(error.to_string().contains("after broken"), "{error}");
+}

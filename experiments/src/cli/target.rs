@@ -13,7 +13,7 @@ use super::failure::{Failure, OUR_BUG};
 use super::files::{is_program, read_program, read_text};
 use super::units::parse_args;
 use crate::config::{self, Config, Core, DEFAULT_WARMUP_CALLS, Reference, Spanned};
-use crate::output::text::list;
+use crate::output::text::{list, plural};
 
 /// One program with the call to measure: what a configuration and the command line come to.
 pub struct Target {
@@ -209,8 +209,9 @@ impl Target {
                     .filter_map(|r| proto.local_name(r, 0))
                     .collect();
                 Some(format!(
-                    "{} takes {wanted} arguments ({}), but the call is {}: missing ones are nil",
+                    "{} takes {} ({}), but the call is {}: missing ones are nil",
                     self.entry,
+                    plural(wanted as u64, "argument"),
                     list(&names),
                     call_text(&self.entry, few),
                 ))

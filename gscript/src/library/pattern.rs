@@ -4,8 +4,9 @@
 pub(super) const MAX_CAPTURES: usize = 32;
 /// Deepest recursion.
 const MAX_DEPTH: usize = 220;
-/// Most steps of one match.
-const MAX_STEPS: u64 = 20_000_000;
+/// Most steps of one search, plus [`STEPS_PER_BYTE`] for each byte of the subject.
+const MAX_STEPS: u64 = 2_000_000;
+const STEPS_PER_BYTE: u64 = 200;
 
 /// What a capture caught.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -25,6 +26,7 @@ pub(super) struct Matcher<'a> {
     /// Captures so far.
     pub captures: Vec<Capture>,
     depth: usize,
+    /// Steps left.
     steps: u64,
 }
 
@@ -33,7 +35,8 @@ type Match = Result<Option<usize>, &'static str>;
 impl<'a> Matcher<'a> {
     /// For a subject and a pattern (without its anchor).
     pub fn new(src: &'a [u8], pat: &'a [u8]) -> Matcher<'a> {
-        Matcher { src, pat, captures: Vec::new(), depth: 0, steps: 0 }
+        let steps = MAX_STEPS + STEPS_PER_BYTE * src.len() as u64;
+        Matcher { src, pat, captures: Vec::new(), depth: 0, steps }
     }
 
     /// The end of the match that starts at `start`, if there is one.
@@ -41,6 +44,11 @@ impl<'a> Matcher<'a> {
         self.captures.clear();
         self.depth = 0;
         self.run(start, 0)
+    }
+
+    fn spend(&mut self, steps: u64) -> Result<(), &'static str> {
+        self.steps = self.steps.checked_sub(steps).ok_or("pattern matching takes too long")?;
+        Ok(())
     }
 
     fn run(&mut self, s: usize, p: usize) -> Match {
@@ -52,10 +60,7 @@ impl<'a> Matcher<'a> {
 
     fn run_inner(&mut self, mut s: usize, mut p: usize) -> Match {
         loop {
-            self.steps += 1;
-            if self.steps > MAX_STEPS {
-                return Err("pattern matching takes too long");
-            }
+            self.spend(1)?;
             let Some(&c) = self.pat.get(p) else { return Ok(Some(s)) };
             match c {
                 b'(' if self.pat.get(p + 1) == Some(&b')') => return self.capture(Capture::Position(s), s, p + 2),
@@ -147,7 +152,7 @@ impl<'a> Matcher<'a> {
         }
         let mut depth = 1;
         for (i, &c) in self.src.iter().enumerate().skip(s + 1) {
-            self.steps += 1;
+            self.spend(1)?;
             if c == close {
                 depth -= 1;
                 if depth == 0 {
@@ -173,7 +178,7 @@ impl<'a> Matcher<'a> {
         while self.single(s + n, p, end) {
             n += 1;
         }
-        self.steps += n as u64;
+        self.spend(n as u64)?;
         loop {
             if let Some(e) = self.run(s + n, end + 1)? {
                 return Ok(Some(e));
