@@ -100,10 +100,7 @@ impl CodeObject {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CodegenError {
     /// The native frame would be too large.
-    #[error(
-        "the native frame needs {bytes} bytes; the limit is {}",
-        layout::NATIVE_FRAME_BYTES
-    )]
+    #[error("the native frame needs {bytes} bytes; the limit is {}", layout::NATIVE_FRAME_BYTES)]
     FrameTooLarge {
         /// Bytes needed.
         bytes: u64,

@@ -52,10 +52,7 @@ fn condition(cc: &str) -> &str {
 
 /// `$+0x10`, `$-0x8`
 fn branch_target(operand: &str, address: u64) -> u64 {
-    let distance = operand
-        .get(4..)
-        .and_then(|d| u64::from_str_radix(d, 16).ok())
-        .unwrap_or(0);
+    let distance = operand.get(4..).and_then(|d| u64::from_str_radix(d, 16).ok()).unwrap_or(0);
     match operand.as_bytes().get(1) {
         Some(b'-') => address.wrapping_sub(distance),
         _ => address.wrapping_add(distance),
@@ -67,9 +64,7 @@ fn in_decimal(operand: &str) -> String {
     let Some((sign, rest)) = operand.split_once("0x") else {
         return operand.to_owned();
     };
-    let digits = rest
-        .find(|c: char| !c.is_ascii_hexdigit())
-        .unwrap_or(rest.len());
+    let digits = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
     match u64::from_str_radix(&rest[..digits], 16) {
         Ok(n) => format!("{sign}{n}{}", &rest[digits..]),
         Err(_) => operand.to_owned(),

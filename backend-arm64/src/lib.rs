@@ -43,8 +43,7 @@ pub fn compile(unit: &Unit, unit_id: u32) -> Result<CodeObject, CodegenError> {
         Allocator::Frequency => Frequency.allocate(&f)?,
     };
     if cfg!(debug_assertions) {
-        regalloc::checker::check(&f, &allocation)
-            .map_err(|e| CodegenError::Allocation(format!("{e}\n{f}")))?;
+        regalloc::checker::check(&f, &allocation).map_err(|e| CodegenError::Allocation(format!("{e}\n{f}")))?;
     }
     emit::emit(unit, unit_id, &f, &allocation, emit::Branches::Auto)
 }

@@ -171,10 +171,6 @@ mod tests {
             .chain((0..31).map(|n| format!("d{n}")))
             .collect();
         assert_eq!(names, expected);
-        assert!(
-            RegSet::CALLER_SAVED
-                .intersection(RegSet::CALLEE_SAVED)
-                .is_empty()
-        );
+        assert!(RegSet::CALLER_SAVED.intersection(RegSet::CALLEE_SAVED).is_empty());
     }
 }

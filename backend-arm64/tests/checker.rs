@@ -10,24 +10,9 @@ use gsx_backend_arm64::regalloc::checker::check;
 use gsx_backend_arm64::regalloc::{Allocation, Frequency, Loc, RegisterAllocator};
 
 const SHAPES: [Shape; 3] = [
-    Shape {
-        size: 40,
-        pressure: 4,
-        calls: false,
-        pins: true,
-    },
-    Shape {
-        size: 60,
-        pressure: 10,
-        calls: true,
-        pins: true,
-    },
-    Shape {
-        size: 60,
-        pressure: 45,
-        calls: true,
-        pins: false,
-    },
+    Shape { size: 40, pressure: 4, calls: false, pins: true },
+    Shape { size: 60, pressure: 10, calls: true, pins: true },
+    Shape { size: 60, pressure: 45, calls: true, pins: false },
 ];
 
 /// Breaks something in a copy of `good`; none if there was nothing of the kind.
@@ -54,10 +39,7 @@ fn broken(good: &Allocation, rng: &mut Rng, kind: usize) -> Option<Allocation> {
         Loc::Reg(r) => r.class(),
         Loc::Spill(_) => Class::X,
     };
-    let regs: Vec<PReg> = RegSet::ALLOCATABLE
-        .intersection(RegSet::of_class(class))
-        .iter()
-        .collect();
+    let regs: Vec<PReg> = RegSet::ALLOCATABLE.intersection(RegSet::of_class(class)).iter().collect();
     let other = Loc::Reg(rng.pick(&regs));
     if other == *place {
         return None;
@@ -88,10 +70,7 @@ fn broken_allocations_are_rejected() {
         // What is not rejected must be harmless: a result that nothing reads, a value in two places, a block that cannot
         // be reached, a stored spill that is never loaded.
         println!("{shape:?}: {tried} broken, {missed} accepted");
-        assert!(
-            tried > 300 && missed * 8 < tried,
-            "{missed} of {tried} broken allocations were accepted"
-        );
+        assert!(tried > 300 && missed * 8 < tried, "{missed} of {tried} broken allocations were accepted");
     }
 }
 

@@ -19,10 +19,7 @@ fn objdump(words: &[u32]) -> Option<Vec<String>> {
         file.write_all(&w.to_le_bytes()).unwrap();
     }
     drop(file);
-    let run = Command::new(OBJDUMP)
-        .args(["-D", "-z", "-b", "binary", "-m", "aarch64"])
-        .arg(&path)
-        .output();
+    let run = Command::new(OBJDUMP).args(["-D", "-z", "-b", "binary", "-m", "aarch64"]).arg(&path).output();
     std::fs::remove_file(&path).unwrap();
     let out = match run {
         Ok(out) => String::from_utf8(out.stdout).unwrap(),
@@ -36,13 +33,7 @@ fn objdump(words: &[u32]) -> Option<Vec<String>> {
         let address = parts.next()?.trim().strip_suffix(':')?;
         u64::from_str_radix(address, 16).ok()?;
         let text = parts.nth(1)?;
-        let text = text
-            .split("\t//")
-            .next()
-            .unwrap()
-            .split(" //")
-            .next()
-            .unwrap();
+        let text = text.split("\t//").next().unwrap().split(" //").next().unwrap();
         Some(text.trim().replace('\t', " "))
     });
     let lines: Vec<String> = lines.collect();
@@ -54,12 +45,7 @@ fn objdump(words: &[u32]) -> Option<Vec<String>> {
 fn words_of_random_programs() {
     let mut words = Vec::new();
     for seed in 0..60 {
-        let shape = Shape {
-            size: 100,
-            pressure: 20,
-            calls: true,
-            pins: true,
-        };
+        let shape = Shape { size: 100, pressure: 20, calls: true, pins: true };
         words.extend(compile(&generate(seed, shape), seed as u32).unwrap().words);
     }
     let Some(expected) = objdump(&words) else {
@@ -70,10 +56,7 @@ fn words_of_random_programs() {
         let got = disassemble(word, i as u64 * 4);
         if got != *expected {
             let key = expected.split(' ').next().unwrap().to_string();
-            wrong
-                .entry(key)
-                .or_insert_with(Vec::new)
-                .push((got, expected.clone()));
+            wrong.entry(key).or_insert_with(Vec::new).push((got, expected.clone()));
         }
     }
     for v in wrong.values() {

@@ -64,31 +64,14 @@ fn the_highest_slots() {
     for a in [0u8, 12, 13, 14, 15, 100, 240] {
         for nargs in [0u8, 1, 9] {
             let mut b = Builder::new(unit(0, 250));
-            let f = b.pure(
-                Op::BoxedConst(Value {
-                    tag: Tag::Function,
-                    bits: OTHER,
-                }),
-                &[],
-                Type::Boxed,
-            );
+            let f = b.pure(Op::BoxedConst(Value { tag: Tag::Function, bits: OTHER }), &[], Type::Boxed);
             b.store(a.into(), f);
             for i in 1..=nargs {
                 let v = b.int(i64::from(i) * 100);
                 b.store(u16::from(a + i), v);
             }
             let results = CallResults::Fixed(nargs + 1);
-            b.leaving(
-                Op::Call {
-                    a,
-                    nargs,
-                    results,
-                    kind: CallKind::Generic,
-                },
-                &[],
-                None,
-                &[],
-            );
+            b.leaving(Op::Call { a, nargs, results, kind: CallKind::Generic }, &[], None, &[]);
             b.ret(a.into(), u16::from(nargs) + 1);
             let code = compile(&b.unit, 1).unwrap();
             let mut m = Machine::new(&code);
@@ -108,31 +91,14 @@ fn the_highest_slots() {
 #[test]
 fn many_arguments() {
     let mut b = Builder::new(unit(0, 250));
-    let f = b.pure(
-        Op::BoxedConst(Value {
-            tag: Tag::Function,
-            bits: OTHER,
-        }),
-        &[],
-        Type::Boxed,
-    );
+    let f = b.pure(Op::BoxedConst(Value { tag: Tag::Function, bits: OTHER }), &[], Type::Boxed);
     b.store(0, f);
     for i in 1..=249 {
         let v = b.int(i * i);
         b.store(i as u16, v);
     }
     let results = CallResults::Fixed(249);
-    b.leaving(
-        Op::Call {
-            a: 0,
-            nargs: 249,
-            results,
-            kind: CallKind::Generic,
-        },
-        &[],
-        None,
-        &[],
-    );
+    b.leaving(Op::Call { a: 0, nargs: 249, results, kind: CallKind::Generic }, &[], None, &[]);
     b.ret(0, 249);
     let code = compile(&b.unit, 1).unwrap();
     let mut m = Machine::new(&code);
@@ -151,12 +117,7 @@ fn far_globals_and_slots() {
     let high = b.load(1500, Type::Boxed);
     b.store(1501, high);
     b.pc = 3;
-    b.leaving(
-        Op::GuardTag(Tag::Nil),
-        &[high],
-        None,
-        &[(1600, y), (1601, high), (1602, g)],
-    );
+    b.leaving(Op::GuardTag(Tag::Nil), &[high], None, &[(1600, y), (1601, high), (1602, g)]);
     b.ret(0, 0);
     let code = compile(&b.unit, 1).unwrap();
     let mut m = Machine::new(&code);
@@ -216,8 +177,5 @@ fn native_frames_up_to_the_limit() {
         }
     }
     // Small frames, frames past the reach of pre- and post-indexed pairs, and refusals.
-    assert!(
-        sizes.iter().any(|&s| s <= 64) && sizes.iter().any(|&s| s > 512) && refused > 0,
-        "{sizes:?}"
-    );
+    assert!(sizes.iter().any(|&s| s <= 64) && sizes.iter().any(|&s| s > 512) && refused > 0, "{sizes:?}");
 }

@@ -47,28 +47,15 @@ fn run(code: &CodeObject, slots: &[Slot], globals: &[Slot]) -> (End, Vec<Slot>, 
             // The operands are in the bytecode, which this test has not got: the evaluator's answer only looks at them
             // through the slots that are passed here by pc.
             let (b, d) = COMPARED.with(|m| m.borrow()[&(c.x[0] as u32)]);
-            (
-                compare(
-                    c.x[0] as u32,
-                    memory.slot(c.x[1], b),
-                    memory.slot(c.x[1], d),
-                ) as u64,
-                0xbeef,
-            )
+            (compare(c.x[0] as u32, memory.slot(c.x[1], b), memory.slot(c.x[1], d)) as u64, 0xbeef)
         }
         HostCall::Exit => {
             let info = &code.exits[(c.x[0] & 0xffff_ffff) as usize];
             let (behind, results) = match info.kind {
                 ExitKind::Resume => (false, Vec::new()),
-                ExitKind::OpenResults { .. } => {
-                    (true, (0..c.x[3]).map(|i| memory.slot(c.x[4], i)).collect())
-                }
+                ExitKind::OpenResults { .. } => (true, (0..c.x[3]).map(|i| memory.slot(c.x[4], i)).collect()),
             };
-            end = Some(End::Exit {
-                pc: info.frames[0].pc,
-                behind,
-                results,
-            });
+            end = Some(End::Exit { pc: info.frames[0].pc, behind, results });
             (0, c.x[1])
         }
     });
@@ -92,9 +79,7 @@ fn note_comparisons(unit: &Unit) {
         .filter_map(|n| {
             let node = unit.graph.node(n);
             match node.op {
-                gsx_ir::op::Op::HostCompare { b, c, .. } => {
-                    Some((node.origin.pc, (b.into(), c.into())))
-                }
+                gsx_ir::op::Op::HostCompare { b, c, .. } => Some((node.origin.pc, (b.into(), c.into()))),
                 _ => None,
             }
         })
@@ -109,15 +94,7 @@ fn canonical_all(v: &[Slot]) -> Vec<Slot> {
 fn canonical_end(end: End) -> End {
     match end {
         End::Return(v) => End::Return(canonical_all(&v)),
-        End::Exit {
-            pc,
-            behind,
-            results,
-        } => End::Exit {
-            pc,
-            behind,
-            results: canonical_all(&results),
-        },
+        End::Exit { pc, behind, results } => End::Exit { pc, behind, results: canonical_all(&results) },
         End::Budget => End::Budget,
     }
 }
@@ -133,11 +110,7 @@ fn check(seed: u64, shape: Shape) -> (usize, usize) {
     let unit = generate(seed, shape);
     note_comparisons(&unit);
     // Every fourth with long branches, as in units of more than a mebibyte.
-    let compiled = if seed % 4 == 3 {
-        compile_far(&unit)
-    } else {
-        compile(&unit, 3)
-    };
+    let compiled = if seed % 4 == 3 { compile_far(&unit) } else { compile(&unit, 3) };
     let code = match compiled {
         Ok(code) => code,
         Err(e) => panic!("seed {seed}: {e}\n{}", gsx_ir::text::unit_to_string(&unit)),
@@ -155,9 +128,7 @@ fn check(seed: u64, shape: Shape) -> (usize, usize) {
             _ => int(rng.below(10) as i64 - 4),
         };
         let slots: Vec<Slot> = (0..SLOTS).map(|_| value()).collect();
-        let globals: Vec<Slot> = (0..GLOBALS)
-            .map(|i| if i == 0 { int(0) } else { value() })
-            .collect();
+        let globals: Vec<Slot> = (0..GLOBALS).map(|i| if i == 0 { int(0) } else { value() }).collect();
         let mut reference = Evaluator::new(&unit, slots.clone(), globals.clone());
         let expected = reference.run();
         if expected == End::Budget {
@@ -168,16 +139,8 @@ fn check(seed: u64, shape: Shape) -> (usize, usize) {
             _ => exits += 1,
         }
         let (end, slots, globals) = run(&code, &slots, &globals);
-        let got = (
-            canonical_end(end),
-            canonical_all(&slots),
-            canonical_all(&globals),
-        );
-        let expected = (
-            canonical_end(expected),
-            canonical_all(&reference.slots),
-            canonical_all(&reference.globals),
-        );
+        let got = (canonical_end(end), canonical_all(&slots), canonical_all(&globals));
+        let expected = (canonical_end(expected), canonical_all(&reference.slots), canonical_all(&reference.globals));
         if got != expected {
             panic!(
                 "seed {seed} {shape:?}\nexpected {expected:x?}\ngot      {got:x?}\n{}\n{}",
@@ -201,69 +164,36 @@ fn check_many(seeds: std::ops::Range<u64>, shape: Shape) {
     }
     println!("{shape:?}: {returns} returns, {exits} exits");
     let runs = (seeds.end - seeds.start) as usize;
-    assert!(
-        returns > runs / 4 && exits > runs / 4,
-        "the generator is out of balance"
-    );
+    assert!(returns > runs / 4 && exits > runs / 4, "the generator is out of balance");
 }
 
 #[test]
 fn small_graphs() {
-    check_many(
-        0..400,
-        Shape {
-            size: 25,
-            pressure: 0,
-            calls: false,
-            pins: false,
-        },
-    );
+    check_many(0..400, Shape { size: 25, pressure: 0, calls: false, pins: false });
 }
 
 #[test]
 fn pinned_loops() {
-    check_many(
-        1000..1400,
-        Shape {
-            size: 60,
-            pressure: 4,
-            calls: false,
-            pins: true,
-        },
-    );
+    check_many(1000..1400, Shape { size: 60, pressure: 4, calls: false, pins: true });
 }
 
 #[test]
 fn calls_and_pins() {
-    check_many(
-        2000..2400,
-        Shape {
-            size: 80,
-            pressure: 8,
-            calls: true,
-            pins: true,
-        },
-    );
+    check_many(2000..2400, Shape { size: 80, pressure: 8, calls: true, pins: true });
 }
 
 #[test]
 fn more_values_than_registers() {
-    check_many(
-        3000..3150,
-        Shape {
-            size: 80,
-            pressure: 60,
-            calls: false,
-            pins: true,
-        },
-    );
-    check_many(
-        4000..4150,
-        Shape {
-            size: 80,
-            pressure: 40,
-            calls: true,
-            pins: true,
-        },
-    );
+    check_many(3000..3150, Shape { size: 80, pressure: 60, calls: false, pins: true });
+    check_many(4000..4150, Shape { size: 80, pressure: 40, calls: true, pins: true });
+}
+
+#[test]
+fn spill_code_is_counted() {
+    let shape = Shape { size: 80, pressure: 60, calls: true, pins: true };
+    let codes: Vec<CodeObject> = (0..200).map(|s| compile(&generate(s, shape), 0).unwrap()).collect();
+    let slots: u32 = codes.iter().map(|c| c.spill_slots).sum();
+    let moves: u32 = codes.iter().map(|c| c.spill_instructions).sum();
+    println!("{slots} spill slots, {moves} spill instructions");
+    assert!(slots > 200 && moves > slots);
 }

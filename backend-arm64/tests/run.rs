@@ -6,7 +6,7 @@ use common::machine::*;
 use common::*;
 use gscript::bytecode::Op as BytecodeOp;
 use gscript::value::{Tag, Value};
-use gsx_backend_arm64::{ExitKind, HostCall, compile};
+use gsx_backend_arm64::{ExitKind, HostCall, Part, call_stub, compile, disassemble};
 use gsx_ir::op::{CallKind, CallResults, Cond, Op, Type};
 use gsx_ir::unit::{Pin, Unit};
 
@@ -24,30 +24,13 @@ fn fib(kind: CallKind, results: CallResults) -> Unit {
     b.go(leaf);
     b.ret(0, 1);
     b.go(inner);
-    let f = b.pure(
-        Op::BoxedConst(Value {
-            tag: Tag::Function,
-            bits: CLOSURE,
-        }),
-        &[],
-        Type::Boxed,
-    );
+    let f = b.pure(Op::BoxedConst(Value { tag: Tag::Function, bits: CLOSURE }), &[], Type::Boxed);
     for (pc, a, d) in [(10, 1, one), (11, 3, two)] {
         b.pc = pc;
         b.store(a, f);
         let arg = b.pure(Op::ISub, &[n, d], Type::Int);
         b.store(a + 1, arg);
-        b.leaving(
-            Op::Call {
-                a: a as u8,
-                nargs: 1,
-                results,
-                kind,
-            },
-            &[],
-            None,
-            &[],
-        );
+        b.leaving(Op::Call { a: a as u8, nargs: 1, results, kind }, &[], None, &[]);
     }
     b.pc = 12;
     let x = b.load(1, Type::Boxed);
@@ -65,19 +48,11 @@ fn fib(kind: CallKind, results: CallResults) -> Unit {
 #[test]
 fn fib_by_every_kind_of_call() {
     for kind in [CallKind::Generic, CallKind::SelfCall] {
-        for results in [
-            CallResults::Fixed(1),
-            CallResults::Expect(1),
-            CallResults::Fixed(2),
-        ] {
+        for results in [CallResults::Fixed(1), CallResults::Expect(1), CallResults::Fixed(2)] {
             let code = compile(&fib(kind, results), 1).unwrap();
             let mut m = Machine::new(&code);
             m.set(0, &[int(15)]);
-            assert_eq!(
-                m.run(1, &mut no_host).unwrap(),
-                [int(610)],
-                "{kind:?} {results:?}"
-            );
+            assert_eq!(m.run(1, &mut no_host).unwrap(), [int(610)], "{kind:?} {results:?}");
         }
     }
 }
@@ -91,22 +66,85 @@ fn depth_runs_out() {
     let answer = m.run_with_depth(1, 3, &mut |c| {
         let index = (c.x[0] & 0xffff_ffff) as usize;
         assert_eq!((c.call, c.x[0] >> 32, c.x[2]), (HostCall::Exit, 7, 0));
-        exits.push((
-            code.exits[index].reason.clone(),
-            code.exits[index].origin.pc,
-            c.x[1] - ARENA,
-        ));
+        exits.push((code.exits[index].reason.clone(), code.exits[index].origin.pc, c.x[1] - ARENA));
         c.memory.set_slot(c.x[1], 0, int(1000));
         (1, c.x[1])
     });
     // Four activations deep, each of the eight calls at the bottom is answered by the host.
     assert_eq!(answer.unwrap(), [int(8000)]);
     assert_eq!(exits.len(), 8);
-    assert!(
-        exits
-            .iter()
-            .all(|e| e.0 == "too many frames" && e.2 == FRAME + 3 * 7 * 32)
-    );
+    assert!(exits.iter().all(|e| e.0 == "too many frames" && e.2 == FRAME + 3 * 7 * 32));
+}
+
+#[test]
+fn native_stacks_can_be_walked() {
+    let code = compile(&fib(CallKind::SelfCall, CallResults::Fixed(1)), 7).unwrap();
+    let mut m = Machine::new(&code);
+    m.set(0, &[int(10)]);
+    let (entry, words) = (m.entry, m.words as u64);
+    let mut traces = Vec::new();
+    m.run_with_depth(1, 4, &mut |c| {
+        let (mut link, mut sp) = (c.link, c.sp);
+        let mut trace = Vec::new();
+        while (entry..entry + 4 * words).contains(&link) {
+            let word = ((link - entry) / 4) as u32;
+            let site = code.call_sites.iter().find(|s| s.return_word == word).expect("a call site");
+            trace.push(site.origin.map(|o| o.pc));
+            link = c.memory.read(sp + 8);
+            sp += u64::from(site.frame_bytes);
+        }
+        traces.push(trace);
+        c.memory.set_slot(c.x[1], 0, int(1));
+        (1, c.x[1])
+    })
+    .unwrap();
+    // First the exit itself, then the calls around it, at pc 10 and 11 in all combinations.
+    assert_eq!(traces.len(), 16);
+    assert!(traces.iter().all(|t| t.len() == 5 && t[0].is_none()));
+    assert_eq!(traces[0][1..], [Some(10); 4]);
+    assert_eq!(traces[1][1..], [Some(11), Some(10), Some(10), Some(10)]);
+    assert_eq!(traces[15][1..], [Some(11); 4]);
+}
+
+#[test]
+fn every_word_knows_where_it_comes_from() {
+    let unit = fib(CallKind::Generic, CallResults::Fixed(2));
+    let code = compile(&unit, 7).unwrap();
+    assert_eq!(code.words.len(), code.provenance.len());
+    let parts: Vec<Part> = code.provenance.iter().map(|p| p.part).collect();
+    let mut order = parts.clone();
+    order.dedup();
+    assert_eq!(order, [Part::Entry, Part::Body, Part::Cold, Part::Exit]);
+    for p in &code.provenance {
+        match p.part {
+            Part::Body => assert!(p.origin.is_some()),
+            Part::Entry => assert_eq!((p.node, p.origin), (None, None)),
+            Part::Cold | Part::Exit => {}
+        }
+    }
+    // The word that adds belongs to the node that adds.
+    let sum = unit.graph.block(unit.graph.blocks().last().unwrap()).effects.clone();
+    let store = *sum.last().unwrap();
+    let add = unit.graph.node(store).args[0];
+    let word = code.provenance.iter().position(|p| p.node == Some(add)).unwrap();
+    assert!(disassemble(code.words[word], 0).starts_with("add "));
+    assert_eq!(code.provenance[word].origin.unwrap().pc, 12);
+    // Blocks start where the listing says, in order.
+    assert!(code.block_starts.is_sorted_by_key(|b| b.1));
+    assert_eq!(code.block_starts.len(), unit.graph.reverse_postorder().len());
+    assert_eq!(code.fixed_entry, 2);
+}
+
+#[test]
+fn call_stub_is_what_the_host_expects() {
+    let texts: Vec<String> = call_stub().iter().enumerate().map(|(i, &w)| disassemble(w, 4 * i as u64)).collect();
+    let expected = "stp x29, x30, [sp, #-16]!; mov x29, sp; mov x0, x26; mov x2, x25; ldr x16, [x28]; \
+                    mov x17, #0x1; blr x16; ldp x29, x30, [sp], #16; ret";
+    assert_eq!(texts.join("; "), expected);
+    for call in [HostCall::CallFrame, HostCall::Exit, HostCall::Step, HostCall::Compare] {
+        assert_eq!(HostCall::try_from(call as u64), Ok(call));
+    }
+    assert!(HostCall::try_from(0).is_err() && HostCall::try_from(5).is_err());
 }
 
 #[test]
@@ -125,29 +163,12 @@ fn calls_to_functions_without_code_go_to_the_host() {
         let mut b = Builder::new(unit(1, 6));
         b.pc = 4;
         let nil = b.pure(Op::BoxedConst(Value::NIL), &[], Type::Boxed);
-        let f = b.pure(
-            Op::BoxedConst(Value {
-                tag: Tag::Function,
-                bits: OTHER,
-            }),
-            &[],
-            Type::Boxed,
-        );
+        let f = b.pure(Op::BoxedConst(Value { tag: Tag::Function, bits: OTHER }), &[], Type::Boxed);
         let x = b.load(0, Type::Float);
         b.store(1, f);
         b.store(2, x);
         b.store(3, nil);
-        b.leaving(
-            Op::Call {
-                a: 1,
-                nargs: 2,
-                results,
-                kind: CallKind::Generic,
-            },
-            &[],
-            None,
-            &[],
-        );
+        b.leaving(Op::Call { a: 1, nargs: 2, results, kind: CallKind::Generic }, &[], None, &[]);
         if results.count() == 0 {
             b.store(1, nil);
         }
@@ -163,10 +184,7 @@ fn calls_to_functions_without_code_go_to_the_host() {
             calls += 1;
             assert_eq!(c.call, HostCall::CallFrame);
             assert_eq!((c.x[0] - ARENA, c.x[1], c.x[2]), (FRAME + 7 * 32, 2, 999));
-            assert_eq!(
-                c.memory.slot(c.x[0] - 32, 0),
-                (Tag::Function as u64, ARENA + OTHER)
-            );
+            assert_eq!(c.memory.slot(c.x[0] - 32, 0), (Tag::Function as u64, ARENA + OTHER));
             assert_eq!(c.memory.slot(c.x[0], 0), float(1.5));
             assert_eq!(c.memory.slot(c.x[0], 1), NIL);
             for i in 0..answer {
@@ -184,24 +202,12 @@ fn unexpected_number_of_results_leaves_behind_the_call() {
     for expected in [0u8, 2] {
         let mut b = Builder::new(unit(1, 6));
         b.pc = 4;
-        let f = b.pure(
-            Op::BoxedConst(Value {
-                tag: Tag::Function,
-                bits: OTHER,
-            }),
-            &[],
-            Type::Boxed,
-        );
+        let f = b.pure(Op::BoxedConst(Value { tag: Tag::Function, bits: OTHER }), &[], Type::Boxed);
         let x = b.load(0, Type::Int);
         let y = b.add(x, x);
         b.store(2, f);
         let results = CallResults::Expect(expected);
-        let op = Op::Call {
-            a: 2,
-            nargs: 0,
-            results,
-            kind: CallKind::Generic,
-        };
+        let op = Op::Call { a: 2, nargs: 0, results, kind: CallKind::Generic };
         b.leaving(op, &[], None, &[(1, y), (2, x), (3, x)]);
         b.ret(0, 1);
         let code = compile(&b.unit, 1).unwrap();
@@ -236,9 +242,7 @@ fn missing_arguments_are_nil() {
         let code = compile(&b.unit, 1).unwrap();
         let mut m = Machine::new(&code);
         m.set(0, &[int(1), int(2), int(3), int(4), int(5)]);
-        let expected: Vec<Slot> = (0..3)
-            .map(|i| if i < nargs { int(i as i64 + 1) } else { NIL })
-            .collect();
+        let expected: Vec<Slot> = (0..3).map(|i| if i < nargs { int(i as i64 + 1) } else { NIL }).collect();
         assert_eq!(m.run(nargs, &mut no_host).unwrap(), expected);
         assert_eq!(m.memory.slot(m.base(), 3), int(4));
     }
@@ -276,11 +280,7 @@ fn truthiness_of_everything() {
         let mut m = Machine::new(&code);
         m.set(0, &[value]);
         let t = truthy as u64;
-        assert_eq!(
-            m.run(1, &mut no_host).unwrap(),
-            [(1, t), (1, 1 - t), int(t as i64)],
-            "{value:?}"
-        );
+        assert_eq!(m.run(1, &mut no_host).unwrap(), [(1, t), (1, 1 - t), int(t as i64)], "{value:?}");
     }
 }
 
@@ -288,10 +288,7 @@ fn truthiness_of_everything() {
 fn float_conditions_with_nan() {
     let values = [0.0, -0.0, 1.0, -1.0, f64::INFINITY, f64::NAN];
     for cond in Cond::ALL {
-        for (x, y) in values
-            .iter()
-            .flat_map(|&x| values.iter().map(move |&y| (x, y)))
-        {
+        for (x, y) in values.iter().flat_map(|&x| values.iter().map(move |&y| (x, y))) {
             let mut b = Builder::new(unit(2, 6));
             let (vx, vy) = (b.load(0, Type::Float), b.load(1, Type::Float));
             let zero = b.float(0.0);
@@ -317,11 +314,7 @@ fn float_conditions_with_nan() {
             });
             let holds = cond.holds_float(x, y);
             let picked = if holds { y } else { x };
-            let expected = [
-                (1, holds as u64),
-                (1, cond.holds_float(x, 0.0) as u64),
-                float(picked),
-            ];
+            let expected = [(1, holds as u64), (1, cond.holds_float(x, 0.0) as u64), float(picked)];
             assert_eq!(got.unwrap(), expected, "{x} {cond} {y}");
             assert_eq!(exits, usize::from(!holds));
         }
@@ -339,14 +332,7 @@ fn upvalues_globals_and_the_running_closure() {
     let half = b.float(0.5);
     b.effect(Op::GlobalStore(2), &[half], None);
     let callee = b.effect(Op::Callee, &[], Some(Type::Ptr));
-    let me = b.pure(
-        Op::BoxedConst(Value {
-            tag: Tag::Function,
-            bits: CLOSURE,
-        }),
-        &[],
-        Type::Boxed,
-    );
+    let me = b.pure(Op::BoxedConst(Value { tag: Tag::Function, bits: CLOSURE }), &[], Type::Boxed);
     let me = b.pure(Op::Unbox(Type::Ptr), &[me], Type::Ptr);
     let same = b.icmp(Cond::Eq, callee, me);
     b.store(2, same);
@@ -357,10 +343,7 @@ fn upvalues_globals_and_the_running_closure() {
     let cell = ARENA + CELL + gscript::layout::UPVAL_CLOSED;
     m.memory.set_slot(global, 0, int(11));
     m.memory.set_slot(cell, 0, float(2.5));
-    assert_eq!(
-        m.run(0, &mut no_host).unwrap(),
-        [float(2.5), int(11), (1, 1)]
-    );
+    assert_eq!(m.run(0, &mut no_host).unwrap(), [float(2.5), int(11), (1, 1)]);
     assert_eq!(m.memory.slot(global, 0), float(0.5));
     assert_eq!(m.memory.slot(cell, 0), int(11));
 }
@@ -373,15 +356,7 @@ fn host_steps_and_comparisons_keep_values() {
     b.pc = 8;
     b.effect(Op::Step, &[], None);
     b.pc = 9;
-    let less = b.effect(
-        Op::HostCompare {
-            op: BytecodeOp::Lt,
-            b: 0,
-            c: 1,
-        },
-        &[],
-        Some(Type::Bool),
-    );
+    let less = b.effect(Op::HostCompare { op: BytecodeOp::Lt, b: 0, c: 1 }, &[], Some(Type::Bool));
     b.leaving(Op::Guard, &[less], None, &[]);
     b.store(1, x);
     b.store(2, f);
@@ -396,13 +371,7 @@ fn host_steps_and_comparisons_keep_values() {
         (1, 0)
     });
     assert_eq!(got.unwrap(), [int(9), float(9.0), (1, 1)]);
-    assert_eq!(
-        seen,
-        [
-            (HostCall::Step, 8, FRAME, 1000),
-            (HostCall::Compare, 9, FRAME, 1000)
-        ]
-    );
+    assert_eq!(seen, [(HostCall::Step, 8, FRAME, 1000), (HostCall::Compare, 9, FRAME, 1000)]);
 }
 
 #[test]
@@ -414,18 +383,12 @@ fn lost_copy_and_swap_of_pinned_parameters() {
     let (zero, one) = (b.int(0), b.int(1));
     b.jump(head, &[zero, one, zero]);
     b.go(head);
-    let p: Vec<_> = [24, 23, 22]
-        .into_iter()
-        .map(|r| b.g().add_param(head, Type::Int, Some(Pin::X(r)), at(0)))
-        .collect();
+    let p: Vec<_> =
+        [24, 23, 22].into_iter().map(|r| b.g().add_param(head, Type::Int, Some(Pin::X(r)), at(0))).collect();
     let sum = b.add(p[0], p[1]);
     let i = b.add(p[2], one);
     let c = b.icmp(Cond::Lt, i, n);
-    b.branch(
-        c,
-        target(head, &[p[1], sum, i]),
-        target(done, &[p[0], p[2]]),
-    );
+    b.branch(c, target(head, &[p[1], sum, i]), target(done, &[p[0], p[2]]));
     b.go(done);
     let old = b.g().add_param(done, Type::Int, Some(Pin::X(23)), at(0));
     let last = b.g().add_param(done, Type::Int, Some(Pin::X(24)), at(0));

@@ -19,11 +19,7 @@ fn main() {
     let trials = files
         .into_iter()
         .map(|path| {
-            let name = path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             Trial::test(name, move || check(&path))
         })
         .collect();
@@ -44,11 +40,7 @@ fn check(path: &Path) -> Result<(), Failed> {
     let mut message = format!("{} differs (GSX_BLESS=1 rewrites it)\n", path.display());
     let (old, new): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), actual.lines().collect());
     let same = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-    let _ = writeln!(
-        message,
-        "first difference in line {}; expected and actual from there:",
-        same + 1
-    );
+    let _ = writeln!(message, "first difference in line {}; expected and actual from there:", same + 1);
     for (mark, lines) in [('-', &old), ('+', &new)] {
         for line in lines.iter().skip(same).take(12) {
             let _ = writeln!(message, "{mark} {line}");
@@ -63,18 +55,12 @@ fn replay(text: &str) -> Result<String, Failed> {
     for line in text.lines() {
         if line.starts_with("##") {
             // Commentary belongs to the command below it.
-            if !out.is_empty()
-                && !out.ends_with("\n\n")
-                && !out.lines().last().unwrap_or("").starts_with("##")
-            {
+            if !out.is_empty() && !out.ends_with("\n\n") && !out.lines().last().unwrap_or("").starts_with("##") {
                 out.push('\n');
             }
             let _ = writeln!(out, "{line}");
         } else if let Some(command) = line.strip_prefix("$ gsx") {
-            if !out.is_empty()
-                && !out.ends_with("\n\n")
-                && !out.lines().last().unwrap_or("").starts_with("##")
-            {
+            if !out.is_empty() && !out.ends_with("\n\n") && !out.lines().last().unwrap_or("").starts_with("##") {
                 out.push('\n');
             }
             let _ = writeln!(out, "{line}");
@@ -156,18 +142,12 @@ fn without_times(text: &str) -> String {
 fn next_time(text: &str) -> Option<(&str, &str)> {
     let (at, unit) = ["ns", "µs", "ms", "s"]
         .iter()
-        .flat_map(|unit| {
-            text.match_indices(&format!(" {unit}"))
-                .map(|(at, _)| (at, *unit))
-                .collect::<Vec<_>>()
-        })
+        .flat_map(|unit| text.match_indices(&format!(" {unit}")).map(|(at, _)| (at, *unit)).collect::<Vec<_>>())
         .filter(|(at, unit)| {
             let digit = text[..*at].ends_with(|c: char| c.is_ascii_digit());
             digit && !text[at + 1 + unit.len()..].starts_with(char::is_alphanumeric)
         })
         .min()?;
-    let start = text[..at]
-        .rfind(|c: char| !c.is_ascii_digit() && c != '.')
-        .map_or(0, |i| i + 1);
+    let start = text[..at].rfind(|c: char| !c.is_ascii_digit() && c != '.').map_or(0, |i| i + 1);
     Some((&text[..start], &text[at + 1 + unit.len()..]))
 }

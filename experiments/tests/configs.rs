@@ -11,11 +11,7 @@ fn root() -> PathBuf {
 }
 
 fn gsx(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_gsx"))
-        .args(args)
-        .current_dir(root())
-        .output()
-        .expect("gsx starts")
+    Command::new(env!("CARGO_BIN_EXE_gsx")).args(args).current_dir(root()).output().expect("gsx starts")
 }
 
 /// The chosen cell of `run --json`.
@@ -25,11 +21,7 @@ fn cell(args: &[&str]) -> Value {
     assert!(output.status.success(), "{args:?}: {errors}");
     let mut value: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let cells = value["cells"].as_array_mut().expect("cells");
-    assert_eq!(
-        cells[0]["passes"],
-        Value::Array(Vec::new()),
-        "the baseline comes first"
-    );
+    assert_eq!(cells[0]["passes"], Value::Array(Vec::new()), "the baseline comes first");
     cells.pop().expect("a cell")
 }
 
@@ -76,20 +68,9 @@ fn json_has_the_promised_words() {
         assert!(c[key].is_string(), "{key}");
     }
     for key in ["cycles", "nanoseconds", "mispredicts"] {
-        assert!(
-            c.get(key).is_some_and(Value::is_null),
-            "{key} is not measured by this version"
-        );
+        assert!(c.get(key).is_some_and(Value::is_null), "{key} is not measured by this version");
     }
-    for key in [
-        "instructions",
-        "loads",
-        "stores",
-        "branches",
-        "exits",
-        "host_calls",
-        "code_bytes",
-    ] {
+    for key in ["instructions", "loads", "stores", "branches", "exits", "host_calls", "code_bytes"] {
         assert!(c[key].is_u64(), "{key}");
     }
     for stage in ["build", "acc-pin", "r0-pin", "dse", "backend"] {
@@ -115,10 +96,7 @@ fn readme_names_its_two_commands() {
     let Ok(readme) = std::fs::read_to_string(root().join("README.md")) else {
         return;
     };
-    for command in [
-        "cargo run --release -- run --passes pin,dse configs/fib.toml",
-        "cargo test --workspace",
-    ] {
+    for command in ["cargo run --release -- run --passes pin,dse configs/fib.toml", "cargo test --workspace"] {
         assert!(readme.contains(command), "README.md lacks `{command}`");
     }
 }
@@ -129,10 +107,7 @@ fn readme_names_its_two_commands() {
 fn a_closed_pipe_ends_quietly() {
     use std::process::Stdio;
     let forever = "experiments/tests/cli/inputs/forever.gs";
-    for args in [
-        &["ir", "configs/fib.toml"][..],
-        &["exec", "--max-steps", "1G", forever],
-    ] {
+    for args in [&["ir", "configs/fib.toml"][..], &["exec", "--max-steps", "1G", forever]] {
         let mut child = Command::new(env!("CARGO_BIN_EXE_gsx"))
             .args(args)
             .current_dir(root())
@@ -144,10 +119,6 @@ fn a_closed_pipe_ends_quietly() {
         let output = child.wait_with_output().expect("gsx ends");
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{args:?}");
         // No code: ended by the signal that says so.
-        assert!(
-            matches!(output.status.code(), Some(0) | None),
-            "{args:?}: {}",
-            output.status
-        );
+        assert!(matches!(output.status.code(), Some(0) | None), "{args:?}: {}", output.status);
     }
 }

@@ -10,19 +10,12 @@ use gsx_passes::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// A pass with its information and what it does.
-struct OwnPass(
-    PassInfo,
-    fn(&mut Unit, &mut PassContext) -> Result<Outcome, PassError>,
-);
+struct OwnPass(PassInfo, fn(&mut Unit, &mut PassContext) -> Result<Outcome, PassError>);
 
 impl Pass for OwnPass {
     fn info(&self) -> &'static PassInfo {
         // The passes below are statics, so their information is, too.
-        PASSES
-            .iter()
-            .map(|p| &p.0)
-            .find(|i| i.id == self.0.id)
-            .expect("one of the statics")
+        PASSES.iter().map(|p| &p.0).find(|i| i.id == self.0.id).expect("one of the statics")
     }
     fn run(&self, unit: &mut Unit, cx: &mut PassContext) -> Result<Outcome, PassError> {
         (self.1)(unit, cx)
@@ -66,47 +59,29 @@ static PASSES: [&OwnPass; 5] = [
     }),
     &OwnPass(info("give-up"), |unit, _| {
         let function = unit.name().to_string();
-        Err(PassError {
-            pass: "give-up",
-            function,
-            reason: "it is too hard".into(),
-        })
+        Err(PassError { pass: "give-up", function, reason: "it is too hard".into() })
     }),
     &OwnPass(info("panic"), |_, _| panic!("the pass lost its head")),
 ];
 
 fn additions(unit: &Unit) -> Vec<NodeId> {
     let nodes = (0..unit.graph.node_count()).map(|i| NodeId(i as u32));
-    nodes
-        .filter(|n| unit.graph.node(*n).op == Op::IAdd)
-        .collect()
+    nodes.filter(|n| unit.graph.node(*n).op == Op::IAdd).collect()
 }
 
 fn main() -> ExitCode {
     if std::env::var_os("GSX_AS_PROGRAM").is_some() {
-        let passes: Vec<&'static dyn Pass> =
-            PASSES.iter().map(|p| *p as &'static dyn Pass).collect();
+        let passes: Vec<&'static dyn Pass> = PASSES.iter().map(|p| *p as &'static dyn Pass).collect();
         return gsx_experiments::cli::main_with(&passes);
     }
     let trials = vec![
         Trial::test("own_passes_are_listed", || {
             let (status, out, _) = gsx(&["passes"])?;
-            expect(
-                status == 0 && out.contains("count-adds") && out.contains("passes of yours"),
-                &out,
-            )
+            expect(status == 0 && out.contains("count-adds") && out.contains("passes of yours"), &out)
         }),
         Trial::test("an_own_pass_runs", || {
-            let (status, out, err) = gsx(&[
-                "run",
-                "--passes",
-                "own,-subtract,-confuse-types,-give-up,-panic",
-                FIB,
-            ])?;
-            expect(
-                status == 0 && out.contains("additions seen") && out.contains("only looks"),
-                &(out + &err),
-            )
+            let (status, out, err) = gsx(&["run", "--passes", "own,-subtract,-confuse-types,-give-up,-panic", FIB])?;
+            expect(status == 0 && out.contains("additions seen") && out.contains("only looks"), &(out + &err))
         }),
         Trial::test("wrong_code_is_caught_by_the_final_check", || {
             let (status, out, err) = gsx(&["run", "--passes", "subtract", FIB])?;
@@ -118,39 +93,24 @@ fn main() -> ExitCode {
                 &(out + &err),
             )
         }),
-        Trial::test(
-            "wrong_code_is_caught_by_the_evaluator_which_names_the_pass",
-            || {
-                let (status, out, err) =
-                    gsx(&["run", "--verify-each", "--passes", "seed,subtract", FIB])?;
-                expect(
-                    status == 3 && out.is_empty() && err.contains("after subtract"),
-                    &(out + &err),
-                )
-            },
-        ),
+        Trial::test("wrong_code_is_caught_by_the_evaluator_which_names_the_pass", || {
+            let (status, out, err) = gsx(&["run", "--verify-each", "--passes", "seed,subtract", FIB])?;
+            expect(status == 3 && out.is_empty() && err.contains("after subtract"), &(out + &err))
+        }),
         Trial::test("a_malformed_graph_is_caught_by_the_verifier", || {
             for verify in [&["run", "--verify-each"][..], &["run"]] {
-                let (status, out, err) =
-                    gsx(&[verify, &["--passes", "confuse-types", FIB]].concat())?;
-                expect(
-                    status == 3 && out.is_empty() && err.contains("verifier rejects"),
-                    &(out + &err),
-                )?;
+                let (status, out, err) = gsx(&[verify, &["--passes", "confuse-types", FIB]].concat())?;
+                expect(status == 3 && out.is_empty() && err.contains("verifier rejects"), &(out + &err))?;
             }
             Ok(())
         }),
         Trial::test("a_pass_that_gives_up_is_named", || {
             let (status, _, err) = gsx(&["run", "--passes", "give-up", FIB])?;
-            expect(
-                status == 3 && err.contains("pass give-up failed on fib: it is too hard"),
-                &err,
-            )
+            expect(status == 3 && err.contains("pass give-up failed on fib: it is too hard"), &err)
         }),
         Trial::test("a_panic_is_a_message", || {
             let (status, _, err) = gsx(&["run", "--passes", "panic", FIB])?;
-            let says = err.starts_with("error: internal error: the pass lost its head (")
-                && err.contains("report");
+            let says = err.starts_with("error: internal error: the pass lost its head (") && err.contains("report");
             expect(status == 3 && says && !err.contains("panicked"), &err)
         }),
     ];
@@ -168,17 +128,9 @@ fn gsx(args: &[&str]) -> Result<(i32, String, String), Failed> {
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .output()?;
     let text = |bytes: Vec<u8>| String::from_utf8(bytes);
-    Ok((
-        output.status.code().unwrap_or(-1),
-        text(output.stdout)?,
-        text(output.stderr)?,
-    ))
+    Ok((output.status.code().unwrap_or(-1), text(output.stdout)?, text(output.stderr)?))
 }
 
 fn expect(good: bool, seen: &str) -> Result<(), Failed> {
-    if good {
-        Ok(())
-    } else {
-        Err(format!("gsx said:\n{seen}").into())
-    }
+    if good { Ok(()) } else { Err(format!("gsx said:\n{seen}").into()) }
 }

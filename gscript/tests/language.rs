@@ -8,7 +8,7 @@ use gscript::bytecode::{Op, Program, ProtoId, Source};
 use gscript::compiler::compile;
 use gscript::error::RuntimeError;
 use gscript::interp::{GuestBase, Vm, VmOptions};
-use gscript::jit::{Jit, NoJit, ResumeFrame, Results};
+use gscript::jit::{Jit, NoJit, Results, ResumeFrame};
 use gscript::layout::SLOT_BYTES;
 use gscript::value::Value;
 use std::fs;
@@ -72,15 +72,7 @@ fn truthy(vm: &Vm, slot: u64) -> bool {
 }
 
 impl StepJit {
-    fn call(
-        &mut self,
-        vm: &mut Vm,
-        frame: ResumeFrame,
-        a: u8,
-        b: u8,
-        c: u8,
-        depth: u64,
-    ) -> Result<(), RuntimeError> {
+    fn call(&mut self, vm: &mut Vm, frame: ResumeFrame, a: u8, b: u8, c: u8, depth: u64) -> Result<(), RuntimeError> {
         let program = vm.program().clone();
         let callee = frame.base + (u64::from(program.proto(frame.proto).nregs) + 1) * SLOT_BYTES;
         let n = u64::from(b) - 1;
@@ -134,12 +126,9 @@ impl Jit for StepJit {
                     vm.close_upvalues(base);
                     return Ok(Some(Results { addr: reg(i.a), count: u64::from(i.b) - 1 }));
                 }
-                Op::Return
-                | Op::ForPrepLt
-                | Op::ForPrepLe
-                | Op::ForLoopLt
-                | Op::ForLoopLe
-                | Op::TForLoop => return vm.resume(self, &[frame], depth).map(Some),
+                Op::Return | Op::ForPrepLt | Op::ForPrepLe | Op::ForLoopLt | Op::ForLoopLe | Op::TForLoop => {
+                    return vm.resume(self, &[frame], depth).map(Some);
+                }
                 Op::Call if i.b != 0 && i.c != 0 => {
                     self.call(vm, frame, i.a, i.b, i.c, depth)?;
                     pc + 1

@@ -50,10 +50,7 @@ pub struct Asm {
 impl Asm {
     /// An empty one.
     pub fn new(far: bool) -> Asm {
-        Asm {
-            ops: VecAssembler::new(0),
-            far,
-        }
+        Asm { ops: VecAssembler::new(0), far }
     }
 
     /// Words so far.
@@ -76,10 +73,7 @@ impl Asm {
     /// # Errors
     /// A branch that does not reach or a label that was never bound.
     pub fn finish(self) -> Result<Vec<u32>, CodegenError> {
-        let bytes = self
-            .ops
-            .finalize()
-            .map_err(|e| CodegenError::Assembler(e.to_string()))?;
+        let bytes = self.ops.finalize().map_err(|e| CodegenError::Assembler(e.to_string()))?;
         let (words, _) = bytes.as_chunks::<4>();
         Ok(words.iter().map(|w| u32::from_le_bytes(*w)).collect())
     }

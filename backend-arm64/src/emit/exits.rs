@@ -15,9 +15,7 @@ use crate::regalloc::Loc;
 impl Emitter<'_> {
     /// Emits the stubs of all exits in use that are not there yet, and their common end.
     pub(super) fn exit_stubs(&mut self) {
-        let waiting: Vec<usize> = (0..self.f.exits.len())
-            .filter(|&n| self.exits[n].is_some())
-            .collect();
+        let waiting: Vec<usize> = (0..self.f.exits.len()).filter(|&n| self.exits[n].is_some()).collect();
         for &n in &waiting {
             let Some((label, places)) = self.exits[n].take() else {
                 continue;
@@ -27,11 +25,7 @@ impl Emitter<'_> {
             self.exit_stub(n, &places, last);
         }
         if self.any_exit {
-            self.set_now(Provenance {
-                node: None,
-                origin: None,
-                part: Part::Exit,
-            });
+            self.set_now(Provenance { node: None, origin: None, part: Part::Exit });
             let tail = self.exit_tail;
             self.asm.bind(tail);
             self.asm.mov(PReg::x(1), BASE);
@@ -46,11 +40,7 @@ impl Emitter<'_> {
     pub(super) fn exit_stub(&mut self, index: usize, places: &[Loc], falls_through: bool) {
         self.any_exit = true;
         let exit: &Exit = &self.f.exits[index];
-        self.set_now(Provenance {
-            node: exit.node,
-            origin: Some(exit.info.origin),
-            part: Part::Exit,
-        });
+        self.set_now(Provenance { node: exit.node, origin: Some(exit.info.origin), part: Part::Exit });
         let mut places = places.iter().copied();
         // What the first scratch register holds already.
         let mut known = None;
@@ -60,11 +50,7 @@ impl Emitter<'_> {
                 _ => {
                     let reg = self.exit_value(tag, &mut places, SCRATCH);
                     if reg == SCRATCH {
-                        known = if let ExitValue::Imm(v) = tag {
-                            Some(v)
-                        } else {
-                            None
-                        };
+                        known = if let ExitValue::Imm(v) = tag { Some(v) } else { None };
                     }
                     reg
                 }
@@ -89,8 +75,7 @@ impl Emitter<'_> {
                 self.move_loc(d, s);
             }
         }
-        self.asm
-            .mov_imm(PReg::x(0), u64::from(self.unit_id) << 32 | index as u64);
+        self.asm.mov_imm(PReg::x(0), u64::from(self.unit_id) << 32 | index as u64);
         if !falls_through {
             let tail = self.exit_tail;
             self.asm.b(tail);
@@ -98,12 +83,7 @@ impl Emitter<'_> {
     }
 
     /// A value of an exit in a register.
-    fn exit_value(
-        &mut self,
-        value: ExitValue,
-        places: &mut impl Iterator<Item = Loc>,
-        scratch: PReg,
-    ) -> PReg {
+    fn exit_value(&mut self, value: ExitValue, places: &mut impl Iterator<Item = Loc>, scratch: PReg) -> PReg {
         match value {
             ExitValue::Imm(0) => ZERO,
             ExitValue::Imm(v) => {
@@ -111,8 +91,7 @@ impl Emitter<'_> {
                 scratch
             }
             ExitValue::Object(offset) => {
-                self.asm
-                    .add_imm(scratch.number(), CONTEXT.number(), offset as i64, scratch);
+                self.asm.add_imm(scratch.number(), CONTEXT.number(), offset as i64, scratch);
                 scratch
             }
             ExitValue::Reg(_) => match places.next() {

@@ -7,9 +7,7 @@ use super::asm::{Asm, SP};
 use crate::code::CodegenError;
 use crate::host::HostCall;
 use crate::mir::Function;
-use crate::reg::{
-    BASE, CONTEXT, Class, DEPTH, FRAME, LINK, NARGS, PReg, RegSet, SCRATCH, SCRATCH2,
-};
+use crate::reg::{BASE, CONTEXT, Class, DEPTH, FRAME, LINK, NARGS, PReg, RegSet, SCRATCH, SCRATCH2};
 use crate::regalloc::{Allocation, Loc};
 
 /// The native frame of a unit, from SP up: frame record (X29, X30), saved registers, spill slots.
@@ -34,29 +32,19 @@ impl Frame {
             })
             .collect();
         let saved = used.union(f.pinned).intersection(RegSet::CALLEE_SAVED);
-        let of = |class| {
-            saved
-                .intersection(RegSet::of_class(class))
-                .iter()
-                .collect::<Vec<PReg>>()
-        };
+        let of = |class| saved.intersection(RegSet::of_class(class)).iter().collect::<Vec<PReg>>();
         let (saved_x, saved_d) = (of(Class::X), of(Class::D));
         let words = (saved_x.len() + saved_d.len()) as u64 + u64::from(allocation.spill_slots);
         let bytes = (RECORD_BYTES + 8 * words).next_multiple_of(16);
         if bytes > layout::NATIVE_FRAME_BYTES {
             return Err(CodegenError::FrameTooLarge { bytes });
         }
-        Ok(Frame {
-            bytes: bytes as u32,
-            saved_x,
-            saved_d,
-        })
+        Ok(Frame { bytes: bytes as u32, saved_x, saved_d })
     }
 
     /// Offset of a spill slot from SP.
     pub fn spill_offset(&self, slot: u32) -> i64 {
-        (RECORD_BYTES as usize + 8 * (self.saved_x.len() + self.saved_d.len())) as i64
-            + 8 * i64::from(slot)
+        (RECORD_BYTES as usize + 8 * (self.saved_x.len() + self.saved_d.len())) as i64 + 8 * i64::from(slot)
     }
 
     /// Saved registers two by two (or one), with their offsets.
@@ -118,12 +106,7 @@ impl Emitter<'_> {
 
 /// Calls the host; its arguments are in place.
 pub(super) fn host_call(asm: &mut Asm, call: HostCall) {
-    asm.ldr(
-        SCRATCH,
-        CONTEXT.number(),
-        layout::CTX_HOST_ENTRY as i64,
-        SCRATCH,
-    );
+    asm.ldr(SCRATCH, CONTEXT.number(), layout::CTX_HOST_ENTRY as i64, SCRATCH);
     asm.mov_imm(SCRATCH2, call as u64);
     asm.blr(SCRATCH);
 }
@@ -132,11 +115,7 @@ pub(super) fn host_call(asm: &mut Asm, call: HostCall) {
 /// frame record of 16 bytes.
 pub fn call_stub() -> Vec<u32> {
     let mut asm = Asm::new(false);
-    let frame = Frame {
-        bytes: RECORD_BYTES as u32,
-        saved_x: Vec::new(),
-        saved_d: Vec::new(),
-    };
+    let frame = Frame { bytes: RECORD_BYTES as u32, saved_x: Vec::new(), saved_d: Vec::new() };
     frame.enter(&mut asm);
     asm.mov(PReg::x(0), BASE);
     debug_assert_eq!(NARGS, PReg::x(1));

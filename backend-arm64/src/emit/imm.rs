@@ -69,23 +69,14 @@ impl Recipe {
     pub fn of(value: u64) -> Recipe {
         let chunk = |i: u32| (value >> (16 * i)) as u32 & 0xffff;
         let others = |filler: u32| -> Vec<Chunk> {
-            (0..4)
-                .filter(|&i| chunk(i) != filler)
-                .map(|i| Chunk {
-                    bits: chunk(i),
-                    shift: 16 * i,
-                })
-                .collect()
+            (0..4).filter(|&i| chunk(i) != filler).map(|i| Chunk { bits: chunk(i), shift: 16 * i }).collect()
         };
         let (mut zeros, mut ones) = (others(0), others(0xffff));
         if zeros.is_empty() {
             zeros.push(Chunk { bits: 0, shift: 0 });
         }
         if ones.is_empty() {
-            ones.push(Chunk {
-                bits: 0xffff,
-                shift: 0,
-            });
+            ones.push(Chunk { bits: 0xffff, shift: 0 });
         }
         let shortest = zeros.len().min(ones.len());
         if shortest > 1 && is_logical(value) {
@@ -105,9 +96,7 @@ mod tests {
 
     fn value_of(recipe: &Recipe) -> Option<u64> {
         let movk = |start: u64, rest: &[Chunk]| {
-            rest.iter().fold(start, |v, c| {
-                v & !(0xffff << c.shift) | u64::from(c.bits) << c.shift
-            })
+            rest.iter().fold(start, |v, c| v & !(0xffff << c.shift) | u64::from(c.bits) << c.shift)
         };
         match recipe {
             Recipe::Movz(c) => Some(movk(u64::from(c[0].bits) << c[0].shift, &c[1..])),
@@ -118,22 +107,8 @@ mod tests {
 
     #[test]
     fn recipes_make_their_values() {
-        let mut values = vec![
-            0,
-            1,
-            0xffff,
-            0x10000,
-            u64::MAX,
-            u64::MAX - 1,
-            i64::MIN as u64,
-            i64::MAX as u64,
-        ];
-        values.extend([
-            0x1234_5678_9abc_def0,
-            0xffff_0000_ffff_1234,
-            0x5555_5555_5555_5555,
-            1.1f64.to_bits(),
-        ]);
+        let mut values = vec![0, 1, 0xffff, 0x10000, u64::MAX, u64::MAX - 1, i64::MIN as u64, i64::MAX as u64];
+        values.extend([0x1234_5678_9abc_def0, 0xffff_0000_ffff_1234, 0x5555_5555_5555_5555, 1.1f64.to_bits()]);
         for v in values {
             let recipe = Recipe::of(v);
             match value_of(&recipe) {
@@ -148,25 +123,12 @@ mod tests {
 
     #[test]
     fn limits_of_immediates() {
-        for (v, fits) in [
-            (0, true),
-            (4095, true),
-            (4096, true),
-            (4097, false),
-            (0xfff000, true),
-            (0x1000000, false),
-        ] {
+        for (v, fits) in [(0, true), (4095, true), (4096, true), (4097, false), (0xfff000, true), (0x1000000, false)] {
             assert_eq!(is_add_immediate(v), fits, "{v}");
             assert_eq!(is_add_immediate(-v), fits, "-{v}");
         }
         assert!(!is_add_immediate(i64::MIN));
-        for (o, fits) in [
-            (504, true),
-            (512, false),
-            (-512, true),
-            (-520, false),
-            (4, false),
-        ] {
+        for (o, fits) in [(504, true), (512, false), (-512, true), (-520, false), (4, false)] {
             assert_eq!(pair_offset_fits(o), fits, "{o}");
         }
         for (o, fits) in [(32760, true), (32768, false), (-8, false), (12, false)] {

@@ -104,12 +104,7 @@ impl Emitter<'_> {
                 let base = at.reg(base);
                 asm.ldr(at.reg(d), base.number(), offset.into(), SCRATCH);
             }
-            Inst::Ldp {
-                d,
-                d2,
-                base,
-                offset,
-            } => {
+            Inst::Ldp { d, d2, base, offset } => {
                 let base = at.reg(base);
                 let d = at.reg(d);
                 asm.ldp(d, at.reg(d2), base.number(), offset.into(), SCRATCH);
@@ -118,12 +113,7 @@ impl Emitter<'_> {
                 let s = at.reg(s);
                 asm.str(s, at.reg(base).number(), offset.into(), SCRATCH);
             }
-            Inst::Stp {
-                s,
-                s2,
-                base,
-                offset,
-            } => {
+            Inst::Stp { s, s2, base, offset } => {
                 let (s, s2) = (at.reg(s), at.reg(s2));
                 asm.stp(s, s2, at.reg(base).number(), offset.into(), SCRATCH);
             }
@@ -138,12 +128,7 @@ impl Emitter<'_> {
                     self.move_loc(d, s);
                 }
             }
-            Inst::Call {
-                target,
-                distance,
-                nargs,
-                ..
-            } => {
+            Inst::Call { target, distance, nargs, .. } => {
                 let target = match target {
                     CallTarget::Address(r) => Ok(at.reg(r)),
                     CallTarget::Fixed => Err(self.fixed_entry),
@@ -169,10 +154,7 @@ impl Emitter<'_> {
                 self.call_site(self.now.origin);
             }
             Inst::BranchExit { test, exit } => {
-                let operands = usize::from(matches!(
-                    test,
-                    Test::Zero(Reg::V(_)) | Test::NonZero(Reg::V(_))
-                ));
+                let operands = usize::from(matches!(test, Test::Zero(Reg::V(_)) | Test::NonZero(Reg::V(_))));
                 if test == Test::Never {
                     return;
                 }
@@ -209,20 +191,9 @@ impl Emitter<'_> {
     }
 
     /// Ends a block with a test.
-    pub(super) fn branch(
-        &mut self,
-        test: Test,
-        places: &[Loc],
-        then: MBlock,
-        other: MBlock,
-        next: Option<MBlock>,
-    ) {
+    pub(super) fn branch(&mut self, test: Test, places: &[Loc], then: MBlock, other: MBlock, next: Option<MBlock>) {
         let (then, other) = (self.order.target(then), self.order.target(other));
-        let (test, to, rest) = if next == Some(then) {
-            (test.inverted(), other, then)
-        } else {
-            (test, then, other)
-        };
+        let (test, to, rest) = if next == Some(then) { (test.inverted(), other, then) } else { (test, then, other) };
         if then == other || test == Test::Never {
             return self.jump(rest, next);
         }
@@ -248,10 +219,8 @@ impl Emitter<'_> {
                 self.asm.str(s, SP, self.frame.spill_offset(slot), SCRATCH2);
             }
             (Loc::Spill(d), Loc::Spill(s)) => {
-                self.asm
-                    .ldr(SCRATCH2, SP, self.frame.spill_offset(s), SCRATCH2);
-                self.asm
-                    .str(SCRATCH2, SP, self.frame.spill_offset(d), SCRATCH2);
+                self.asm.ldr(SCRATCH2, SP, self.frame.spill_offset(s), SCRATCH2);
+                self.asm.str(SCRATCH2, SP, self.frame.spill_offset(d), SCRATCH2);
             }
         }
     }
@@ -259,11 +228,7 @@ impl Emitter<'_> {
     /// Notes a call that has just been emitted.
     pub(super) fn call_site(&mut self, origin: Option<Origin>) {
         let return_word = self.asm.position();
-        self.call_sites.push(CallSite {
-            return_word,
-            frame_bytes: self.frame.bytes,
-            origin,
-        });
+        self.call_sites.push(CallSite { return_word, frame_bytes: self.frame.bytes, origin });
     }
 }
 
@@ -278,9 +243,7 @@ pub(super) fn words_at_most(f: &Function, allocation: &Allocation) -> u64 {
             Inst::Host { .. } => 12,
             Inst::Ret { .. } => 24,
             Inst::Branch { .. } => 3,
-            Inst::BranchExit { .. } | Inst::Alu { .. } | Inst::Cmp { .. } | Inst::CmpImm { .. } => {
-                2
-            }
+            Inst::BranchExit { .. } | Inst::Alu { .. } | Inst::Cmp { .. } | Inst::CmpImm { .. } => 2,
             Inst::Ldr { offset, .. }
             | Inst::Str { offset, .. }
             | Inst::Ldp { offset, .. }
@@ -296,9 +259,5 @@ pub(super) fn words_at_most(f: &Function, allocation: &Allocation) -> u64 {
     }
     words += allocation.edits.len() as u64;
     // Per write of an exit two constants of four words and two stores of five.
-    words
-        + f.exits
-            .iter()
-            .map(|e| 12 + 18 * e.writes.len() as u64)
-            .sum::<u64>()
+    words + f.exits.iter().map(|e| 12 + 18 * e.writes.len() as u64).sum::<u64>()
 }

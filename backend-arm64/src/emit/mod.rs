@@ -76,10 +76,7 @@ pub fn emit(
 ) -> Result<CodeObject, CodegenError> {
     let words = inst::words_at_most(f, allocation);
     if words > FAR_WORDS {
-        return Err(CodegenError::CodeTooLarge {
-            words,
-            limit: FAR_WORDS,
-        });
+        return Err(CodegenError::CodeTooLarge { words, limit: FAR_WORDS });
     }
     let far = branches == Branches::Far || words > NEAR_WORDS;
     let frame = Frame::new(f, allocation)?;
@@ -100,11 +97,7 @@ pub fn emit(
         frame,
         unit_id,
         provenance: Vec::new(),
-        now: Provenance {
-            node: None,
-            origin: None,
-            part: Part::Entry,
-        },
+        now: Provenance { node: None, origin: None, part: Part::Entry },
         blocks,
         exits: vec![None; f.exits.len()],
         exit_tail,
@@ -115,11 +108,7 @@ pub fn emit(
         fixed_entry,
     };
     let code = emitter.run(unit)?;
-    debug_assert!(
-        code.words.len() as u64 <= words,
-        "{} words, not {words} at most",
-        code.words.len()
-    );
+    debug_assert!(code.words.len() as u64 <= words, "{} words, not {words} at most", code.words.len());
     Ok(code)
 }
 
@@ -169,8 +158,7 @@ impl Emitter<'_> {
 
     /// Notes the provenance of all words emitted since the last time.
     fn mark(&mut self) {
-        self.provenance
-            .resize(self.asm.position() as usize, self.now);
+        self.provenance.resize(self.asm.position() as usize, self.now);
     }
 
     /// What is emitted from here on is this.
@@ -195,11 +183,7 @@ impl Emitter<'_> {
 
     /// Out of line: missing parameters are nil.
     fn fill_parameters(&mut self, start: Label, nparams: u8) {
-        self.set_now(Provenance {
-            node: None,
-            origin: None,
-            part: Part::Cold,
-        });
+        self.set_now(Provenance { node: None, origin: None, part: Part::Cold });
         self.asm.bind(start);
         let labels: Vec<Label> = (0..nparams).map(|_| self.asm.label()).collect();
         // Straight to the first missing parameter; from there on all are nil.
@@ -224,11 +208,7 @@ impl Emitter<'_> {
         let mut at = 0;
         for (i, data) in block.insts.iter().enumerate() {
             let part = if block.cold { Part::Cold } else { Part::Body };
-            self.set_now(Provenance {
-                node: data.node,
-                origin: data.origin,
-                part,
-            });
+            self.set_now(Provenance { node: data.node, origin: data.origin, part });
             while let Some(e) = edits.get(at).filter(|e| e.inst as usize == i && !e.after) {
                 self.move_loc(e.to, e.from);
                 at += 1;

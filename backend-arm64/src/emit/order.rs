@@ -19,13 +19,8 @@ pub struct Order {
 impl Order {
     /// Decides the order for a function whose registers are known.
     pub fn new(f: &Function, allocation: &Allocation) -> Order {
-        let forward = (0..f.blocks.len() as u32)
-            .map(|b| thread(f, allocation, MBlock(b)))
-            .collect();
-        let mut order = Order {
-            blocks: Vec::new(),
-            forward,
-        };
+        let forward = (0..f.blocks.len() as u32).map(|b| thread(f, allocation, MBlock(b))).collect();
+        let mut order = Order { blocks: Vec::new(), forward };
         let loops = order.loops(f, &order.reverse_postorder(f, &[]));
         // Once more, with what leaves a loop at its header before what leaves it elsewhere: after rotation the header is
         // the loop's last block.
@@ -36,9 +31,7 @@ impl Order {
         for (header, body) in &loops {
             order.rotate(f, &mut blocks, *header, body);
         }
-        let (hot, cold): (Vec<_>, Vec<_>) = blocks
-            .into_iter()
-            .partition(|b| !f.blocks[b.0 as usize].cold);
+        let (hot, cold): (Vec<_>, Vec<_>) = blocks.into_iter().partition(|b| !f.blocks[b.0 as usize].cold);
         order.blocks = hot;
         order.blocks.extend(cold);
         order
@@ -50,11 +43,7 @@ impl Order {
     }
 
     fn succs(&self, f: &Function, b: MBlock) -> Vec<MBlock> {
-        f.blocks[b.0 as usize]
-            .succs()
-            .iter()
-            .map(|&s| self.target(s))
-            .collect()
+        f.blocks[b.0 as usize].succs().iter().map(|&s| self.target(s)).collect()
     }
 
     fn reverse_postorder(&self, f: &Function, loops: &[Loop]) -> Vec<MBlock> {
@@ -89,21 +78,11 @@ impl Order {
 
     /// Puts the header of a loop that is tested at its top behind the loop's last block, which then needs no jump: the loop
     /// is entered with one jump instead of taking one each time around.
-    fn rotate(
-        &self,
-        f: &Function,
-        blocks: &mut [MBlock],
-        header: MBlock,
-        body: &FxHashSet<MBlock>,
-    ) {
+    fn rotate(&self, f: &Function, blocks: &mut [MBlock], header: MBlock, body: &FxHashSet<MBlock>) {
         let Some(start) = blocks.iter().position(|&b| b == header) else {
             return;
         };
-        let end = start
-            + blocks[start..]
-                .iter()
-                .take_while(|b| body.contains(b))
-                .count();
+        let end = start + blocks[start..].iter().take_while(|b| body.contains(b)).count();
         let succs = self.succs(f, header);
         let leaves = succs.len() == 2 && succs.iter().filter(|s| body.contains(s)).count() == 1;
         let whole = end - start == body.len() && body.len() > 1;
@@ -175,10 +154,7 @@ fn only_jumps(f: &Function, allocation: &Allocation, b: MBlock) -> Option<MBlock
     let Inst::Jump { to } = last.inst else {
         return None;
     };
-    let idle = body
-        .iter()
-        .enumerate()
-        .all(|(i, d)| is_idle(&d.inst, allocation.places(b, i)));
+    let idle = body.iter().enumerate().all(|(i, d)| is_idle(&d.inst, allocation.places(b, i)));
     let edited = idle && allocation.edits.iter().any(|e| e.block == b);
     (idle && !edited).then_some(to)
 }

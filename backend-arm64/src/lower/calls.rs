@@ -27,10 +27,7 @@ impl Lower<'_> {
         let callee = match kind {
             CallKind::Generic => {
                 let (tag, function) = self.load_pair(base, slot);
-                self.emit(Inst::CmpImm {
-                    n: tag.into(),
-                    value: Tag::Function as i64,
-                });
+                self.emit(Inst::CmpImm { n: tag.into(), value: Tag::Function as i64 });
                 self.leave_if(Test::Flags(Cc::Ne), n, format!("R{a} is not a function"))?;
                 Some((tag, function))
             }
@@ -49,11 +46,7 @@ impl Lower<'_> {
             CallKind::Generic => {
                 let record = self.load(Class::X, function.into(), layout::CLOSURE_FUNC as i32);
                 let offset = layout::FUNC_CODE as i32;
-                self.emit(Inst::Ldr {
-                    d: SCRATCH.into(),
-                    base: record.into(),
-                    offset,
-                });
+                self.emit(Inst::Ldr { d: SCRATCH.into(), base: record.into(), offset });
                 CallTarget::Address(SCRATCH.into())
             }
             CallKind::SelfCall if nargs >= self.unit.bytecode().nparams => CallTarget::Fixed,
@@ -61,13 +54,7 @@ impl Lower<'_> {
         };
         let count = self.f.fixed(RESULT_COUNT);
         let addr = self.f.fixed(RESULT_ADDR);
-        self.emit(Inst::Call {
-            target,
-            distance: distance as u32,
-            nargs,
-            count,
-            addr,
-        });
+        self.emit(Inst::Call { target, distance: distance as u32, nargs, count, addr });
 
         let own = kind == CallKind::SelfCall;
         match results {
@@ -95,11 +82,7 @@ impl Lower<'_> {
             (BASE.into(), header)
         } else {
             let d = self.f.vreg(Class::X);
-            self.emit(Inst::AddImm {
-                d: d.into(),
-                n: BASE.into(),
-                offset: header.into(),
-            });
+            self.emit(Inst::AddImm { d: d.into(), n: BASE.into(), offset: header.into() });
             (d.into(), 0)
         };
         self.store_pair(tag.into(), function.into(), to, start);
@@ -124,21 +107,11 @@ impl Lower<'_> {
 
     /// Leaves unless there are exactly `expected` results. The exit lies behind the call: slots from `a` on no longer
     /// matter, the host fills them.
-    fn expect_results(
-        &mut self,
-        n: NodeId,
-        a: u8,
-        expected: u8,
-        count: VReg,
-        addr: VReg,
-    ) -> Result<(), CodegenError> {
+    fn expect_results(&mut self, n: NodeId, a: u8, expected: u8, count: VReg, addr: VReg) -> Result<(), CodegenError> {
         let test = match expected {
             0 => Test::NonZero(count.into()),
             n => {
-                self.emit(Inst::CmpImm {
-                    n: count.into(),
-                    value: n.into(),
-                });
+                self.emit(Inst::CmpImm { n: count.into(), value: n.into() });
                 Test::Flags(Cc::Ne)
             }
         };
@@ -162,18 +135,11 @@ impl Lower<'_> {
         let test = match wanted {
             1 => Test::Zero(count.into()),
             n => {
-                self.emit(Inst::CmpImm {
-                    n: count.into(),
-                    value: n.into(),
-                });
+                self.emit(Inst::CmpImm { n: count.into(), value: n.into() });
                 Test::Flags(Cc::Lo)
             }
         };
-        self.emit(Inst::Branch {
-            test,
-            then: unusual,
-            other: usual,
-        });
+        self.emit(Inst::Branch { test, then: unusual, other: usual });
 
         self.cur = usual;
         self.copy_results(a, wanted, addr);
@@ -187,25 +153,16 @@ impl Lower<'_> {
             let test = if i == 0 {
                 Test::Zero(count.into())
             } else {
-                self.emit(Inst::CmpImm {
-                    n: count.into(),
-                    value: i.into(),
-                });
+                self.emit(Inst::CmpImm { n: count.into(), value: i.into() });
                 Test::Flags(Cc::Ls)
             };
-            self.emit(Inst::Branch {
-                test,
-                then: nils[i as usize],
-                other: copy,
-            });
+            self.emit(Inst::Branch { test, then: nils[i as usize], other: copy });
             self.cur = copy;
             self.copy_result(a, i, addr);
             unusual = copy;
         }
         self.cur = unusual;
-        self.emit(Inst::Jump {
-            to: nils[wanted as usize - 1],
-        });
+        self.emit(Inst::Jump { to: nils[wanted as usize - 1] });
         for i in 0..wanted {
             self.cur = nils[i as usize];
             let (base, offset) = self.slot(u16::from(a) + u16::from(i));
@@ -219,36 +176,22 @@ impl Lower<'_> {
     // ---- the host ----
 
     fn instruction_word(&self) -> u64 {
-        let Origin { proto, pc } = self.origin.unwrap_or(Origin {
-            proto: self.unit.proto,
-            pc: 0,
-        });
+        let Origin { proto, pc } = self.origin.unwrap_or(Origin { proto: self.unit.proto, pc: 0 });
         u64::from(proto.0) << 32 | u64::from(pc)
     }
 
     pub(super) fn host_step(&mut self) -> Result<(), CodegenError> {
         let x0 = self.instruction_word();
-        self.emit(Inst::Host {
-            call: HostCall::Step,
-            x0,
-            result: None,
-        });
+        self.emit(Inst::Host { call: HostCall::Step, x0, result: None });
         Ok(())
     }
 
     pub(super) fn host_compare(&mut self) -> Result<VReg, CodegenError> {
         let x0 = self.instruction_word();
         let result = self.f.fixed(RESULT_COUNT);
-        self.emit(Inst::Host {
-            call: HostCall::Compare,
-            x0,
-            result: Some(result),
-        });
+        self.emit(Inst::Host { call: HostCall::Compare, x0, result: Some(result) });
         let d = self.f.vreg(Class::X);
-        self.emit(Inst::Mov {
-            d: d.into(),
-            s: result.into(),
-        });
+        self.emit(Inst::Mov { d: d.into(), s: result.into() });
         Ok(d)
     }
 }

@@ -9,10 +9,7 @@ use crate::reg::Class;
 
 /// Does a block do nothing but leave to the interpreter in the end?
 pub(super) fn is_exit(graph: &Graph, b: BlockId) -> bool {
-    matches!(
-        graph.block(b).term,
-        Terminator::Exit(_) | Terminator::Unreachable
-    )
+    matches!(graph.block(b).term, Terminator::Exit(_) | Terminator::Unreachable)
 }
 
 impl Lower<'_> {

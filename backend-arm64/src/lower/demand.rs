@@ -108,11 +108,7 @@ impl Walk<'_> {
     }
 
     fn stored(&mut self, n: NodeId) {
-        let parts = if self.graph.node(n).ty == Some(Type::Boxed) {
-            Parts::WHOLE
-        } else {
-            Parts::PAYLOAD
-        };
+        let parts = if self.graph.node(n).ty == Some(Type::Boxed) { Parts::WHOLE } else { Parts::PAYLOAD };
         self.mark(n, parts);
     }
 
@@ -175,10 +171,7 @@ fn fused(graph: &Graph, schedule: &Schedule, parts: &[Parts]) -> Vec<bool> {
     // Users come after what they use, so that going backwards decides a `!` before its argument.
     for &b in schedule.order() {
         for &n in schedule.block(b).iter().rev() {
-            let is_condition = matches!(
-                graph.node(n).op,
-                Op::ICmp(_) | Op::FCmp(_) | Op::BNot | Op::Truthy
-            );
+            let is_condition = matches!(graph.node(n).op, Op::ICmp(_) | Op::FCmp(_) | Op::BNot | Op::Truthy);
             if !is_condition || parts[n.0 as usize].is_empty() {
                 continue;
             }
@@ -192,10 +185,7 @@ fn fused(graph: &Graph, schedule: &Schedule, parts: &[Parts]) -> Vec<bool> {
                 continue;
             };
             out[n.0 as usize] = match *user {
-                User::Term(t) => {
-                    t == b
-                        && matches!(graph.block(t).term, Terminator::Branch { cond, .. } if cond == n)
-                }
+                User::Term(t) => t == b && matches!(graph.block(t).term, Terminator::Branch { cond, .. } if cond == n),
                 User::Node(m) if place[m.0 as usize] == Some(b) => match graph.node(m).op {
                     Op::Guard => true,
                     Op::Select => graph.node(m).args[0] == n,

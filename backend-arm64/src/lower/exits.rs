@@ -11,10 +11,7 @@ use crate::mir::{Cc, Exit, ExitId, ExitValue, Inst, Test};
 impl Lower<'_> {
     /// The snapshot of a node.
     pub(super) fn snapshot_of(&self, n: NodeId) -> Result<SnapshotId, CodegenError> {
-        self.graph
-            .node(n)
-            .snapshot
-            .ok_or_else(|| CodegenError::Malformed(format!("{n} has no snapshot")))
+        self.graph.node(n).snapshot.ok_or_else(|| CodegenError::Malformed(format!("{n} has no snapshot")))
     }
 
     /// Adds an exit through a snapshot.
@@ -32,26 +29,12 @@ impl Lower<'_> {
         }
         writes.sort_by_key(|w| w.0);
         let frames = self.graph.snapshot(snapshot).frames.clone();
-        let info = ExitInfo {
-            frames,
-            kind: ExitKind::Resume,
-            origin,
-            reason,
-        };
-        self.f.exits.push(Exit {
-            writes,
-            results: None,
-            info,
-            node,
-        });
+        let info = ExitInfo { frames, kind: ExitKind::Resume, origin, reason };
+        self.f.exits.push(Exit { writes, results: None, info, node });
         Ok(ExitId(self.f.exits.len() as u32 - 1))
     }
 
-    pub(super) fn exit_at_end(
-        &mut self,
-        b: BlockId,
-        s: SnapshotId,
-    ) -> Result<ExitId, CodegenError> {
+    pub(super) fn exit_at_end(&mut self, b: BlockId, s: SnapshotId) -> Result<ExitId, CodegenError> {
         let origin = self.graph.block(b).origin;
         self.exit(s, None, origin, "this path is not compiled".into())
     }
@@ -66,10 +49,7 @@ impl Lower<'_> {
                 match tag as i64 {
                     0 => Test::NonZero(reg),
                     expected => {
-                        self.emit(Inst::CmpImm {
-                            n: reg,
-                            value: expected,
-                        });
+                        self.emit(Inst::CmpImm { n: reg, value: expected });
                         Test::Flags(Cc::Ne)
                     }
                 }
@@ -89,12 +69,7 @@ impl Lower<'_> {
         self.leave_if(test, n, reason)
     }
 
-    pub(super) fn leave_if(
-        &mut self,
-        test: Test,
-        n: NodeId,
-        reason: String,
-    ) -> Result<(), CodegenError> {
+    pub(super) fn leave_if(&mut self, test: Test, n: NodeId, reason: String) -> Result<(), CodegenError> {
         let snapshot = self.snapshot_of(n)?;
         let origin = self.graph.node(n).origin;
         let exit = self.exit(snapshot, Some(n), origin, reason)?;
@@ -162,9 +137,7 @@ fn exit_value(half: Half) -> Result<ExitValue, CodegenError> {
         Half::Object(offset) => ExitValue::Object(offset),
         Half::Reg(v) => ExitValue::Reg(v),
         Half::Unused => {
-            return Err(CodegenError::Malformed(
-                "an exit needs an unused half".into(),
-            ));
+            return Err(CodegenError::Malformed("an exit needs an unused half".into()));
         }
     })
 }

@@ -47,19 +47,12 @@ struct Val {
 
 impl Val {
     fn typed(payload: Half) -> Val {
-        Val {
-            tag: Half::Unused,
-            payload,
-        }
+        Val { tag: Half::Unused, payload }
     }
 }
 
 fn class_of_type(ty: Type) -> Class {
-    if ty == Type::Float {
-        Class::D
-    } else {
-        Class::X
-    }
+    if ty == Type::Float { Class::D } else { Class::X }
 }
 
 struct Lower<'a> {
@@ -120,12 +113,7 @@ impl Lower<'_> {
             let id = MBlock(self.f.blocks.len() as u32);
             let depth = depths.get(&b).copied().unwrap_or(0);
             let cold = b != self.graph.entry && control::is_exit(self.graph, b);
-            self.f.blocks.push(Block {
-                insts: Vec::new(),
-                ir: Some(b),
-                depth,
-                cold,
-            });
+            self.f.blocks.push(Block { insts: Vec::new(), ir: Some(b), depth, cold });
             self.blocks.insert(b, id);
         }
         for b in self.schedule.order().to_vec() {
@@ -145,21 +133,9 @@ impl Lower<'_> {
         }
         match node.ty {
             Some(Type::Boxed) => {
-                let tag = if parts.has(Parts::TAG) {
-                    Half::Reg(self.f.vreg(Class::X))
-                } else {
-                    Half::Unused
-                };
-                let class = if parts.prefers_d() {
-                    Class::D
-                } else {
-                    Class::X
-                };
-                let payload = if parts.has(Parts::PAYLOAD) {
-                    Half::Reg(self.f.vreg(class))
-                } else {
-                    Half::Unused
-                };
+                let tag = if parts.has(Parts::TAG) { Half::Reg(self.f.vreg(Class::X)) } else { Half::Unused };
+                let class = if parts.prefers_d() { Class::D } else { Class::X };
+                let payload = if parts.has(Parts::PAYLOAD) { Half::Reg(self.f.vreg(class)) } else { Half::Unused };
                 Val { tag, payload }
             }
             ty => {
@@ -202,10 +178,7 @@ impl Lower<'_> {
                 self.node = Some(p);
                 self.origin = Some(self.graph.node(p).origin);
                 let copy = self.f.vreg(self.f.class(v));
-                self.emit(Inst::Mov {
-                    d: copy.into(),
-                    s: v.into(),
-                });
+                self.emit(Inst::Mov { d: copy.into(), s: v.into() });
                 val.payload = Half::Reg(copy);
             }
             self.values[p.0 as usize] = Some(val);
@@ -213,27 +186,14 @@ impl Lower<'_> {
     }
 
     fn emit(&mut self, inst: Inst) {
-        let data = InstData {
-            inst,
-            node: self.node,
-            origin: self.origin,
-        };
+        let data = InstData { inst, node: self.node, origin: self.origin };
         self.f.blocks[self.cur.0 as usize].insts.push(data);
     }
 
     /// A new block; its loop depth is that of the current one.
     fn new_block(&mut self, cold: bool) -> MBlock {
-        let depth = if cold {
-            0
-        } else {
-            self.f.blocks[self.cur.0 as usize].depth
-        };
-        self.f.blocks.push(Block {
-            insts: Vec::new(),
-            ir: None,
-            depth,
-            cold,
-        });
+        let depth = if cold { 0 } else { self.f.blocks[self.cur.0 as usize].depth };
+        self.f.blocks.push(Block { insts: Vec::new(), ir: None, depth, cold });
         MBlock(self.f.blocks.len() as u32 - 1)
     }
 
@@ -247,15 +207,10 @@ impl Lower<'_> {
             Op::BConst(v) => Val::typed(Half::Imm(v as u64)),
             Op::BoxedConst(v) => Val {
                 tag: Half::Imm(v.tag as u64),
-                payload: if v.tag.is_object() {
-                    Half::Object(v.bits)
-                } else {
-                    Half::Imm(v.bits)
-                },
+                payload: if v.tag.is_object() { Half::Object(v.bits) } else { Half::Imm(v.bits) },
             },
-            _ => self.values[n.0 as usize].ok_or_else(|| {
-                CodegenError::Malformed(format!("{n} is used before it is computed"))
-            })?,
+            _ => self.values[n.0 as usize]
+                .ok_or_else(|| CodegenError::Malformed(format!("{n} is used before it is computed")))?,
         })
     }
 
@@ -289,20 +244,13 @@ impl Lower<'_> {
             }
             Half::Object(offset) => {
                 let d = self.f.vreg(Class::X);
-                self.emit(Inst::AddImm {
-                    d: d.into(),
-                    n: CONTEXT.into(),
-                    offset: offset as i64,
-                });
+                self.emit(Inst::AddImm { d: d.into(), n: CONTEXT.into(), offset: offset as i64 });
                 d
             }
             Half::Reg(v) if self.f.class(v) == Class::X => v,
             Half::Reg(v) => {
                 let d = self.f.vreg(Class::X);
-                self.emit(Inst::FmovToX {
-                    d: d.into(),
-                    s: v.into(),
-                });
+                self.emit(Inst::FmovToX { d: d.into(), s: v.into() });
                 d
             }
             Half::Unused => return Err(CodegenError::Malformed("an unused half is used".into())),
@@ -343,36 +291,22 @@ impl Lower<'_> {
 
     fn load(&mut self, class: Class, base: Reg, offset: i32) -> VReg {
         let d = self.f.vreg(class);
-        self.emit(Inst::Ldr {
-            d: d.into(),
-            base,
-            offset,
-        });
+        self.emit(Inst::Ldr { d: d.into(), base, offset });
         d
     }
 
     /// Loads the parts of the value at `base + offset` that are used.
     fn load_value(&mut self, parts: Parts, base: Reg, offset: i32) -> Val {
-        let (tag_at, payload_at) = (
-            offset + layout::TAG_OFFSET as i32,
-            offset + layout::PAYLOAD_OFFSET as i32,
-        );
+        let (tag_at, payload_at) = (offset + layout::TAG_OFFSET as i32, offset + layout::PAYLOAD_OFFSET as i32);
         if parts.has(Parts::TAG) && parts.has(Parts::PAYLOAD) && !parts.prefers_d() {
             let (tag, payload) = self.load_pair(base, offset);
-            return Val {
-                tag: Half::Reg(tag),
-                payload: Half::Reg(payload),
-            };
+            return Val { tag: Half::Reg(tag), payload: Half::Reg(payload) };
         }
         let tag = match parts.has(Parts::TAG) {
             true => Half::Reg(self.load(Class::X, base, tag_at)),
             false => Half::Unused,
         };
-        let class = if parts.prefers_d() {
-            Class::D
-        } else {
-            Class::X
-        };
+        let class = if parts.prefers_d() { Class::D } else { Class::X };
         let payload = match parts.has(Parts::PAYLOAD) {
             true => Half::Reg(self.load(class, base, payload_at)),
             false => Half::Unused,
@@ -384,48 +318,21 @@ impl Lower<'_> {
     fn load_pair(&mut self, base: Reg, offset: i32) -> (VReg, VReg) {
         let (d, d2) = (self.f.vreg(Class::X), self.f.vreg(Class::X));
         if crate::emit::imm::pair_offset_fits(offset.into()) {
-            self.emit(Inst::Ldp {
-                d: d.into(),
-                d2: d2.into(),
-                base,
-                offset,
-            });
+            self.emit(Inst::Ldp { d: d.into(), d2: d2.into(), base, offset });
         } else {
-            self.emit(Inst::Ldr {
-                d: d.into(),
-                base,
-                offset,
-            });
-            self.emit(Inst::Ldr {
-                d: d2.into(),
-                base,
-                offset: offset + 8,
-            });
+            self.emit(Inst::Ldr { d: d.into(), base, offset });
+            self.emit(Inst::Ldr { d: d2.into(), base, offset: offset + 8 });
         }
         (d, d2)
     }
 
     /// Stores tag and payload, in whichever registers they are.
     fn store_pair(&mut self, tag: Reg, payload: Reg, base: Reg, offset: i32) {
-        if self.f.class_of(payload) == Class::X && crate::emit::imm::pair_offset_fits(offset.into())
-        {
-            self.emit(Inst::Stp {
-                s: tag,
-                s2: payload,
-                base,
-                offset,
-            });
+        if self.f.class_of(payload) == Class::X && crate::emit::imm::pair_offset_fits(offset.into()) {
+            self.emit(Inst::Stp { s: tag, s2: payload, base, offset });
         } else {
-            self.emit(Inst::Str {
-                s: tag,
-                base,
-                offset,
-            });
-            self.emit(Inst::Str {
-                s: payload,
-                base,
-                offset: offset + 8,
-            });
+            self.emit(Inst::Str { s: tag, base, offset });
+            self.emit(Inst::Str { s: payload, base, offset: offset + 8 });
         }
     }
 
@@ -436,29 +343,23 @@ impl Lower<'_> {
             Some(Type::Boxed) => Ok((val.tag, val.payload)),
             ty => match ty.and_then(Type::tag) {
                 Some(tag) => Ok((Half::Imm(tag as u64), val.payload)),
-                None => Err(CodegenError::Malformed(format!(
-                    "{n} has a type that no slot holds"
-                ))),
+                None => Err(CodegenError::Malformed(format!("{n} has a type that no slot holds"))),
             },
         }
     }
 
     fn store_value(&mut self, n: NodeId, base: Reg, offset: i32) -> Result<(), CodegenError> {
         let (tag, payload) = self.stored(n)?;
+        let same = tag == payload;
         let tag = self.x(tag)?;
-        let payload = self.any(payload)?;
+        let payload = if same { tag } else { self.any(payload)? };
         self.store_pair(tag, payload, base, offset);
         Ok(())
     }
 
     fn alu(&mut self, op: AluOp, n: Reg, m: Reg) -> VReg {
         let d = self.f.vreg(Class::X);
-        self.emit(Inst::Alu {
-            op,
-            d: d.into(),
-            n,
-            m,
-        });
+        self.emit(Inst::Alu { op, d: d.into(), n, m });
         d
     }
 }

@@ -34,13 +34,9 @@ pub(super) fn block_order(
                 continue;
             }
             let same_pin = graph.node(param).pin.and_then(|pin| by_pin.get(&pin));
-            let old: Vec<NodeId> = std::iter::once(param)
-                .chain(same_pin.into_iter().flatten().copied())
-                .collect();
+            let old: Vec<NodeId> = std::iter::once(param).chain(same_pin.into_iter().flatten().copied()).collect();
             let places = Places::new(graph, demand, &nodes, b);
-            let needed_later = old
-                .iter()
-                .any(|&o| places.of_users(o).any(|u| u > at && u != END));
+            let needed_later = old.iter().any(|&o| places.of_users(o).any(|u| u > at && u != END));
             if !needed_later {
                 continue;
             }
@@ -65,18 +61,8 @@ struct Places<'a> {
 impl<'a> Places<'a> {
     fn new(graph: &'a Graph, demand: &'a Demand, nodes: &[NodeId], block: BlockId) -> Places<'a> {
         let at = nodes.iter().enumerate().map(|(i, &n)| (n, i)).collect();
-        let snapshots = nodes
-            .iter()
-            .enumerate()
-            .filter_map(|(i, &n)| Some((graph.node(n).snapshot?, i)))
-            .collect();
-        Places {
-            graph,
-            demand,
-            at,
-            snapshots,
-            block,
-        }
+        let snapshots = nodes.iter().enumerate().filter_map(|(i, &n)| Some((graph.node(n).snapshot?, i))).collect();
+        Places { graph, demand, at, snapshots, block }
     }
 
     /// The positions at which `n` is read in this block.
@@ -87,12 +73,9 @@ impl<'a> Places<'a> {
     fn of_user(&self, user: User) -> Option<usize> {
         match user {
             // A fused condition is computed where its user is.
-            User::Node(m) if self.at.contains_key(&m) && self.demand.is_fused(m) => self
-                .graph
-                .users(m)
-                .iter()
-                .filter_map(|u| self.of_user(*u))
-                .min(),
+            User::Node(m) if self.at.contains_key(&m) && self.demand.is_fused(m) => {
+                self.graph.users(m).iter().filter_map(|u| self.of_user(*u)).min()
+            }
             User::Node(m) => self.at.get(&m).copied(),
             User::Term(t) => (t == self.block).then_some(END),
             User::Snapshot(s) => self.snapshots.get(&s).copied(),

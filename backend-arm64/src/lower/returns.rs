@@ -33,10 +33,7 @@ impl ReturnCounts {
                 Op::Return => {
                     let here = match inst.b {
                         0 => ReturnCounts { min: 0, max: None },
-                        b => ReturnCounts {
-                            min: u32::from(b) - 1,
-                            max: Some(u32::from(b) - 1),
-                        },
+                        b => ReturnCounts { min: u32::from(b) - 1, max: Some(u32::from(b) - 1) },
                     };
                     counts = Some(counts.map_or(here, |c| ReturnCounts {
                         min: c.min.min(here.min),

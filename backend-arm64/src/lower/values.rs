@@ -39,10 +39,7 @@ impl Lower<'_> {
             Op::FNeg => {
                 let n = self.d_of(arg(0))?;
                 let d = self.f.vreg(Class::D);
-                self.emit(Inst::Fneg {
-                    d: d.into(),
-                    n: n.into(),
-                });
+                self.emit(Inst::Fneg { d: d.into(), n: n.into() });
                 typed(d)
             }
             Op::IntToFloat => {
@@ -59,27 +56,18 @@ impl Lower<'_> {
                 let n = self.half(arg(0))?;
                 let n = self.x_vreg(n)?;
                 let d = self.f.vreg(Class::X);
-                self.emit(Inst::NotBool {
-                    d: d.into(),
-                    n: n.into(),
-                });
+                self.emit(Inst::NotBool { d: d.into(), n: n.into() });
                 typed(d)
             }
             Op::Select => self.select(n)?,
             Op::Box => {
                 let ty = self.graph.node(arg(0)).ty;
-                let tag = ty.and_then(Type::tag).map(|t| t as u64).ok_or_else(|| {
-                    CodegenError::Malformed(format!("{n} boxes a value of a type that has no tag"))
-                })?;
-                let payload = if parts.has(Parts::PAYLOAD) {
-                    self.half(arg(0))?
-                } else {
-                    Half::Unused
-                };
-                Val {
-                    tag: Half::Imm(tag),
-                    payload,
-                }
+                let tag = ty
+                    .and_then(Type::tag)
+                    .map(|t| t as u64)
+                    .ok_or_else(|| CodegenError::Malformed(format!("{n} boxes a value of a type that has no tag")))?;
+                let payload = if parts.has(Parts::PAYLOAD) { self.half(arg(0))? } else { Half::Unused };
+                Val { tag: Half::Imm(tag), payload }
             }
             Op::Unbox(ty) => self.unbox(arg(0), ty)?,
             Op::TagOf => Val::typed(self.val(arg(0))?.tag),
@@ -110,12 +98,7 @@ impl Lower<'_> {
             Op::Callee => typed(self.callee()),
             Op::GuardTag(tag) => return self.guard_tag(n, tag),
             Op::Guard => return self.guard(n),
-            Op::Call {
-                a,
-                nargs,
-                results,
-                kind,
-            } => return self.call(n, a, nargs, results, kind),
+            Op::Call { a, nargs, results, kind } => return self.call(n, a, nargs, results, kind),
             Op::HostCompare { .. } => typed(self.host_compare()?),
             Op::Step => return self.host_step(),
             Op::Param | Op::IConst(_) | Op::FConst(_) | Op::BConst(_) | Op::BoxedConst(_) => {
@@ -139,11 +122,7 @@ impl Lower<'_> {
     // ---- arithmetic ----
 
     fn add(&mut self, a: NodeId, b: NodeId) -> Lowered<VReg> {
-        let (a, b) = if self.constant(a)?.is_some() {
-            (b, a)
-        } else {
-            (a, b)
-        };
+        let (a, b) = if self.constant(a)?.is_some() { (b, a) } else { (a, b) };
         match self.constant(b)? {
             Some(0) => self.x_copy(a),
             Some(c) if imm::is_add_immediate(c) => self.add_immediate(a, c),
@@ -168,30 +147,18 @@ impl Lower<'_> {
     fn add_immediate(&mut self, a: NodeId, offset: i64) -> Lowered<VReg> {
         let n = self.x_copy(a)?;
         let d = self.f.vreg(Class::X);
-        self.emit(Inst::AddImm {
-            d: d.into(),
-            n: n.into(),
-            offset,
-        });
+        self.emit(Inst::AddImm { d: d.into(), n: n.into(), offset });
         Ok(d)
     }
 
     fn mul(&mut self, a: NodeId, b: NodeId) -> Lowered<VReg> {
-        let (a, b) = if self.constant(a)?.is_some() {
-            (b, a)
-        } else {
-            (a, b)
-        };
+        let (a, b) = if self.constant(a)?.is_some() { (b, a) } else { (a, b) };
         match self.constant(b)? {
             Some(1) => self.x_copy(a),
             Some(c) if c > 0 && c.count_ones() == 1 => {
                 let n = self.x_of(a)?;
                 let d = self.f.vreg(Class::X);
-                self.emit(Inst::Lsl {
-                    d: d.into(),
-                    n,
-                    shift: c.trailing_zeros() as u8,
-                });
+                self.emit(Inst::Lsl { d: d.into(), n, shift: c.trailing_zeros() as u8 });
                 Ok(d)
             }
             _ => self.alu_of(AluOp::Mul, a, b),
@@ -208,12 +175,7 @@ impl Lower<'_> {
         let n = self.d_of(a)?;
         let m = if a == b { n } else { self.d_of(b)? };
         let d = self.f.vreg(Class::D);
-        self.emit(Inst::Fpu {
-            op,
-            d: d.into(),
-            n: n.into(),
-            m: m.into(),
-        });
+        self.emit(Inst::Fpu { op, d: d.into(), n: n.into(), m: m.into() });
         Ok(typed(d))
     }
 
@@ -253,25 +215,15 @@ impl Lower<'_> {
     fn compare_ints(&mut self, cond: Cond, a: NodeId, b: NodeId) -> Lowered<Test> {
         let (ca, cb) = (self.constant(a)?, self.constant(b)?);
         if let (Some(x), Some(y)) = (ca, cb) {
-            return Ok(if cond.holds_int(x, y) {
-                Test::Always
-            } else {
-                Test::Never
-            });
+            return Ok(if cond.holds_int(x, y) { Test::Always } else { Test::Never });
         }
-        let (cond, a, b, c) = if ca.is_some() {
-            (cond.swapped(), b, a, ca)
-        } else {
-            (cond, a, b, cb)
-        };
+        let (cond, a, b, c) = if ca.is_some() { (cond.swapped(), b, a, ca) } else { (cond, a, b, cb) };
         let n = self.half(a)?;
         let n = self.x_vreg(n)?;
         match (c, cond) {
             (Some(0), Cond::Eq) => return Ok(Test::Zero(n.into())),
             (Some(0), Cond::Ne) => return Ok(Test::NonZero(n.into())),
-            (Some(value), _) if imm::is_add_immediate(value) => {
-                self.emit(Inst::CmpImm { n: n.into(), value })
-            }
+            (Some(value), _) if imm::is_add_immediate(value) => self.emit(Inst::CmpImm { n: n.into(), value }),
             _ => {
                 let m = self.x_of(b)?;
                 self.emit(Inst::Cmp { n: n.into(), m });
@@ -293,10 +245,7 @@ impl Lower<'_> {
             self.emit(Inst::FcmpZero { n: n.into() });
         } else {
             let m = self.d_of(b)?;
-            self.emit(Inst::Fcmp {
-                n: n.into(),
-                m: m.into(),
-            });
+            self.emit(Inst::Fcmp { n: n.into(), m: m.into() });
         }
         // With NaN the flags are 0011: MI, LS, GT, GE and EQ are false then, NE is true.
         Ok(Test::Flags(match cond {
@@ -318,16 +267,8 @@ impl Lower<'_> {
             tag => {
                 let tag = self.x_vreg(tag)?;
                 let payload = self.x(val.payload)?;
-                self.emit(Inst::CmpImm {
-                    n: tag.into(),
-                    value: 1,
-                });
-                self.emit(Inst::CcmpImm {
-                    n: payload,
-                    value: 0,
-                    nzcv: 0,
-                    cc: Cc::Ls,
-                });
+                self.emit(Inst::CmpImm { n: tag.into(), value: 1 });
+                self.emit(Inst::CcmpImm { n: payload, value: 0, nzcv: 0, cc: Cc::Ls });
                 Ok(Test::Flags(Cc::Ne))
             }
         }
@@ -338,17 +279,11 @@ impl Lower<'_> {
         let d = self.f.vreg(Class::X);
         let cc = match test {
             Test::Always => {
-                self.emit(Inst::MovImm {
-                    d: d.into(),
-                    value: 1,
-                });
+                self.emit(Inst::MovImm { d: d.into(), value: 1 });
                 return d;
             }
             Test::Never => {
-                self.emit(Inst::MovImm {
-                    d: d.into(),
-                    value: 0,
-                });
+                self.emit(Inst::MovImm { d: d.into(), value: 0 });
                 return d;
             }
             test => self.flags(test),
@@ -363,10 +298,7 @@ impl Lower<'_> {
             Test::Flags(cc) => return cc,
             Test::Zero(n) => (n, Cc::Eq),
             Test::NonZero(n) => (n, Cc::Ne),
-            Test::Always | Test::Never => (
-                Reg::P(ZERO),
-                if test == Test::Always { Cc::Eq } else { Cc::Ne },
-            ),
+            Test::Always | Test::Never => (Reg::P(ZERO), if test == Test::Always { Cc::Eq } else { Cc::Ne }),
         };
         match n {
             Reg::P(_) => self.emit(Inst::Cmp { n, m: ZERO.into() }),
@@ -393,12 +325,7 @@ impl Lower<'_> {
         }
         let cc = self.flags(test);
         let d = self.f.vreg(class);
-        self.emit(Inst::Csel {
-            d: d.into(),
-            n: then,
-            m: other,
-            cc,
-        });
+        self.emit(Inst::Csel { d: d.into(), n: then, m: other, cc });
         Ok(typed(d))
     }
 
@@ -420,32 +347,20 @@ impl Lower<'_> {
     fn load_typed(&mut self, parts: Parts, ty: Type, base: Reg, offset: i32) -> Val {
         match ty {
             Type::Boxed => self.load_value(parts, base, offset),
-            ty => typed(self.load(
-                class_of_type(ty),
-                base,
-                offset + layout::PAYLOAD_OFFSET as i32,
-            )),
+            ty => typed(self.load(class_of_type(ty), base, offset + layout::PAYLOAD_OFFSET as i32)),
         }
     }
 
     /// The running closure, from the frame header.
     fn callee(&mut self) -> VReg {
         let header = layout::slot_offset(layout::FRAME_HEADER_SLOTS) as i32;
-        self.load(
-            Class::X,
-            BASE.into(),
-            layout::PAYLOAD_OFFSET as i32 - header,
-        )
+        self.load(Class::X, BASE.into(), layout::PAYLOAD_OFFSET as i32 - header)
     }
 
     /// Address of the slot that holds an upvalue.
     fn upvalue(&mut self, i: u8) -> VReg {
         let closure = self.callee();
-        let cell = self.load(
-            Class::X,
-            closure.into(),
-            (layout::CLOSURE_UPVALS + 8 * u64::from(i)) as i32,
-        );
+        let cell = self.load(Class::X, closure.into(), (layout::CLOSURE_UPVALS + 8 * u64::from(i)) as i32);
         self.load(Class::X, cell.into(), layout::UPVAL_PTR as i32)
     }
 }
@@ -457,7 +372,6 @@ fn typed(v: VReg) -> Val {
 fn global(i: u32) -> Lowered<(Reg, i32)> {
     let offset = layout::GLOBALS + u64::from(i) * layout::SLOT_BYTES;
     // Such a program has sixty million globals; there is no arena that holds them.
-    let offset =
-        i32::try_from(offset).map_err(|_| CodegenError::Malformed(format!("global {i}")))?;
+    let offset = i32::try_from(offset).map_err(|_| CodegenError::Malformed(format!("global {i}")))?;
     Ok((CONTEXT.into(), offset))
 }

@@ -254,45 +254,21 @@ pub enum Inst {
     /// Loads 8 bytes, either class.
     Ldr { d: Reg, base: Reg, offset: i32 },
     /// Loads two general registers; the offset must fit.
-    Ldp {
-        d: Reg,
-        d2: Reg,
-        base: Reg,
-        offset: i32,
-    },
+    Ldp { d: Reg, d2: Reg, base: Reg, offset: i32 },
     /// Stores 8 bytes, either class.
     Str { s: Reg, base: Reg, offset: i32 },
     /// Stores two general registers; the offset must fit.
-    Stp {
-        s: Reg,
-        s2: Reg,
-        base: Reg,
-        offset: i32,
-    },
+    Stp { s: Reg, s2: Reg, base: Reg, offset: i32 },
     /// All at once: `d = s` for each pair. Any location will do for either side.
     ParallelMove { moves: Vec<(VReg, VReg)> },
     /// Calls GScript code: steps X25, X26 and X1 (number of arguments) to the callee's frame, branches, steps back.
-    Call {
-        target: CallTarget,
-        distance: u32,
-        nargs: u8,
-        count: VReg,
-        addr: VReg,
-    },
+    Call { target: CallTarget, distance: u32, nargs: u8, count: VReg, addr: VReg },
     /// Calls the host about a bytecode instruction; `result`, if wanted, is fixed to X0.
-    Host {
-        call: HostCall,
-        x0: u64,
-        result: Option<VReg>,
-    },
+    Host { call: HostCall, x0: u64, result: Option<VReg> },
     /// Leaves through an exit if the test holds. Its values may be anywhere.
     BranchExit { test: Test, exit: ExitId },
     /// Ends a block: goes on at `then` if the test holds, else at `other`.
-    Branch {
-        test: Test,
-        then: MBlock,
-        other: MBlock,
-    },
+    Branch { test: Test, then: MBlock, other: MBlock },
     /// Ends a block.
     Jump { to: MBlock },
     /// Ends a block: returns `count` slots from `first` on.
@@ -362,19 +338,12 @@ pub struct Exit {
 impl Exit {
     /// The virtual registers it reads.
     pub fn uses(&self) -> impl Iterator<Item = VReg> + '_ {
-        let values = self
-            .writes
-            .iter()
-            .flat_map(|&(_, tag, payload)| [tag, payload]);
+        let values = self.writes.iter().flat_map(|&(_, tag, payload)| [tag, payload]);
         let regs = values.filter_map(|v| match v {
             ExitValue::Reg(r) => Some(r),
             ExitValue::Imm(_) | ExitValue::Object(_) => None,
         });
-        regs.chain(
-            self.results
-                .into_iter()
-                .flat_map(|(count, addr)| [count, addr]),
-        )
+        regs.chain(self.results.into_iter().flat_map(|(count, addr)| [count, addr]))
     }
 }
 
@@ -406,9 +375,7 @@ impl Block {
     /// Where control goes from here, each once.
     pub fn succs(&self) -> SmallVec<[MBlock; 2]> {
         match self.insts.last().map(|d| &d.inst) {
-            Some(Inst::Branch { then, other, .. }) if then != other => {
-                SmallVec::from_slice(&[*then, *other])
-            }
+            Some(Inst::Branch { then, other, .. }) if then != other => SmallVec::from_slice(&[*then, *other]),
             Some(Inst::Branch { then, .. }) => SmallVec::from_slice(&[*then]),
             Some(Inst::Jump { to }) => SmallVec::from_slice(&[*to]),
             _ => SmallVec::new(),
@@ -438,10 +405,7 @@ impl Function {
 
     /// A new virtual register that must be in `reg`.
     pub fn fixed(&mut self, reg: PReg) -> VReg {
-        self.vregs.push(VRegInfo {
-            class: reg.class(),
-            fixed: Some(reg),
-        });
+        self.vregs.push(VRegInfo { class: reg.class(), fixed: Some(reg) });
         VReg(self.vregs.len() as u32 - 1)
     }
 
@@ -460,12 +424,9 @@ impl Function {
 
     /// All instructions, by block and position.
     pub fn insts(&self) -> impl Iterator<Item = (MBlock, usize, &InstData)> {
-        self.blocks.iter().enumerate().flat_map(|(b, block)| {
-            block
-                .insts
-                .iter()
-                .enumerate()
-                .map(move |(i, d)| (MBlock(b as u32), i, d))
-        })
+        self.blocks
+            .iter()
+            .enumerate()
+            .flat_map(|(b, block)| block.insts.iter().enumerate().map(move |(i, d)| (MBlock(b as u32), i, d)))
     }
 }

@@ -64,12 +64,7 @@ impl Function {
                     push(d.into(), DefAnywhere);
                 }
             }
-            Inst::Call {
-                target,
-                count,
-                addr,
-                ..
-            } => {
+            Inst::Call { target, count, addr, .. } => {
                 if let CallTarget::Address(r) = target {
                     push(r, Use);
                 }
@@ -117,23 +112,13 @@ impl Inst {
 
     /// Does it end a block?
     pub fn is_terminator(&self) -> bool {
-        matches!(
-            self,
-            Inst::Branch { .. }
-                | Inst::Jump { .. }
-                | Inst::Ret { .. }
-                | Inst::Exit { .. }
-                | Inst::Trap
-        )
+        matches!(self, Inst::Branch { .. } | Inst::Jump { .. } | Inst::Ret { .. } | Inst::Exit { .. } | Inst::Trap)
     }
 
     /// Moves between virtual registers that it makes: destination, source.
     pub fn moves(&self) -> impl Iterator<Item = (VReg, VReg)> + '_ {
         let single = match self {
-            Inst::Mov {
-                d: Reg::V(d),
-                s: Reg::V(s),
-            } => Some((*d, *s)),
+            Inst::Mov { d: Reg::V(d), s: Reg::V(s) } => Some((*d, *s)),
             _ => None,
         };
         let parallel: &[_] = match self {

@@ -39,37 +39,17 @@ impl fmt::Display for Inst {
             Inst::Cset { d, cc } => write!(f, "{d} = {cc}"),
             Inst::Csel { d, n, m, cc } => write!(f, "{d} = {cc} ? {n} : {m}"),
             Inst::Ldr { d, base, offset } => write!(f, "{d} = [{base} + {offset}]"),
-            Inst::Ldp {
-                d,
-                d2,
-                base,
-                offset,
-            } => write!(f, "{d}, {d2} = [{base} + {offset}]"),
+            Inst::Ldp { d, d2, base, offset } => write!(f, "{d}, {d2} = [{base} + {offset}]"),
             Inst::Str { s, base, offset } => write!(f, "[{base} + {offset}] = {s}"),
-            Inst::Stp {
-                s,
-                s2,
-                base,
-                offset,
-            } => write!(f, "[{base} + {offset}] = {s}, {s2}"),
+            Inst::Stp { s, s2, base, offset } => write!(f, "[{base} + {offset}] = {s}, {s2}"),
             Inst::ParallelMove { moves } => {
                 for (i, (d, s)) in moves.iter().enumerate() {
                     write!(f, "{}%{} = %{}", if i == 0 { "" } else { " | " }, d.0, s.0)?;
                 }
                 Ok(())
             }
-            Inst::Call {
-                target,
-                distance,
-                nargs,
-                count,
-                addr,
-            } => {
-                write!(
-                    f,
-                    "%{}, %{} = call {target:?} +{distance} nargs {nargs}",
-                    count.0, addr.0
-                )
+            Inst::Call { target, distance, nargs, count, addr } => {
+                write!(f, "%{}, %{} = call {target:?} +{distance} nargs {nargs}", count.0, addr.0)
             }
             Inst::Host { call, x0, result } => {
                 if let Some(r) = result {

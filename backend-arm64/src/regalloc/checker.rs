@@ -56,16 +56,9 @@ impl State {
 pub fn check(f: &Function, allocation: &Allocation) -> Result<(), AllocationError> {
     let mut edits: FxHashMap<(MBlock, u32, bool), Vec<Edit>> = FxHashMap::default();
     for e in &allocation.edits {
-        edits
-            .entry((e.block, e.inst, e.after))
-            .or_default()
-            .push(*e);
+        edits.entry((e.block, e.inst, e.after)).or_default().push(*e);
     }
-    let checker = Checker {
-        f,
-        allocation,
-        edits,
-    };
+    let checker = Checker { f, allocation, edits };
     let mut at_start: FxHashMap<MBlock, State> = FxHashMap::default();
     at_start.insert(MBlock(0), State::default());
     // Find the fixed point first, then complain: a state on the way there may know too much.
@@ -92,11 +85,7 @@ pub fn check(f: &Function, allocation: &Allocation) -> Result<(), AllocationErro
             continue;
         };
         checker.block(b, &mut state.clone(), &mut |inst, message| {
-            first.get_or_insert(AllocationError {
-                block: b.0,
-                inst,
-                message,
-            });
+            first.get_or_insert(AllocationError { block: b.0, inst, message });
         });
     }
     first.map_or(Ok(()), Err)
@@ -117,14 +106,7 @@ impl Checker<'_> {
         }
     }
 
-    fn edits(
-        &self,
-        b: MBlock,
-        i: usize,
-        after: bool,
-        state: &mut State,
-        complain: &mut dyn FnMut(usize, String),
-    ) {
+    fn edits(&self, b: MBlock, i: usize, after: bool, state: &mut State, complain: &mut dyn FnMut(usize, String)) {
         for e in self.edits.get(&(b, i as u32, after)).into_iter().flatten() {
             if matches!((e.from, e.to), (Loc::Spill(_), Loc::Spill(_))) {
                 complain(i, "a move from spill slot to spill slot".into());
@@ -134,58 +116,32 @@ impl Checker<'_> {
         }
     }
 
-    fn inst(
-        &self,
-        b: MBlock,
-        i: usize,
-        inst: &Inst,
-        state: &mut State,
-        complain: &mut dyn FnMut(usize, String),
-    ) {
+    fn inst(&self, b: MBlock, i: usize, inst: &Inst, state: &mut State, complain: &mut dyn FnMut(usize, String)) {
         let operands = self.f.operands(inst);
         let places = self.allocation.places(b, i);
         if operands.len() != places.len() {
-            complain(
-                i,
-                format!("{} operands have {} places", operands.len(), places.len()),
-            );
+            complain(i, format!("{} operands have {} places", operands.len(), places.len()));
             return;
         }
         for (op, &loc) in operands.iter().zip(places) {
             self.place(op.vreg, op.role, loc, &mut |message| complain(i, message));
             if !op.role.is_def() && !state.holds(loc, op.vreg) {
-                complain(
-                    i,
-                    format!(
-                        "`{inst}` reads %{} in {loc:?}, which holds {:?}",
-                        op.vreg.0,
-                        state.held(loc)
-                    ),
-                );
+                complain(i, format!("`{inst}` reads %{} in {loc:?}, which holds {:?}", op.vreg.0, state.held(loc)));
             }
         }
         // What moves copy is read before anything is written.
         let copied: Vec<(VReg, SmallVec<[VReg; 2]>)> = match inst {
-            Inst::ParallelMove { moves } => moves
-                .iter()
-                .zip(places)
-                .map(|(&(d, _), &loc)| (d, state.held(loc)))
-                .collect(),
-            Inst::Mov {
-                d: Reg::V(d),
-                s: Reg::V(_),
-            } => vec![(*d, state.held(places[0]))],
+            Inst::ParallelMove { moves } => {
+                moves.iter().zip(places).map(|(&(d, _), &loc)| (d, state.held(loc))).collect()
+            }
+            Inst::Mov { d: Reg::V(d), s: Reg::V(_) } => vec![(*d, state.held(places[0]))],
             _ => Vec::new(),
         };
         for reg in inst.clobbers().iter() {
             state.0.remove(&Loc::Reg(reg));
         }
-        let defs: SmallVec<[(VReg, Loc); 4]> = operands
-            .iter()
-            .zip(places)
-            .filter(|(o, _)| o.role.is_def())
-            .map(|(o, &l)| (o.vreg, l))
-            .collect();
+        let defs: SmallVec<[(VReg, Loc); 4]> =
+            operands.iter().zip(places).filter(|(o, _)| o.role.is_def()).map(|(o, &l)| (o.vreg, l)).collect();
         for (k, &(v, loc)) in defs.iter().enumerate() {
             state.forget(v);
             state.0.remove(&loc);
@@ -197,12 +153,7 @@ impl Checker<'_> {
             let mut held: SmallVec<[VReg; 2]> = SmallVec::new();
             if let Some((_, values)) = copied.iter().find(|c| c.0 == v) {
                 // Values that this same instruction overwrites are not what was copied any more.
-                held.extend(
-                    values
-                        .iter()
-                        .copied()
-                        .filter(|h| !defs.iter().any(|d| d.0 == *h)),
-                );
+                held.extend(values.iter().copied().filter(|h| !defs.iter().any(|d| d.0 == *h)));
             }
             held.push(v);
             state.0.insert(loc, held);
@@ -219,18 +170,12 @@ impl Checker<'_> {
                     complain(format!("%{} is in {reg}", v.0));
                 }
                 if info.fixed.is_some_and(|fixed: PReg| fixed != reg) {
-                    complain(format!(
-                        "%{} must be in {:?} and is in {reg}",
-                        v.0, info.fixed
-                    ));
+                    complain(format!("%{} must be in {:?} and is in {reg}", v.0, info.fixed));
                 }
             }
             Loc::Spill(n) => {
                 if matches!(role, Role::Use | Role::Def) || info.fixed.is_some() {
-                    complain(format!(
-                        "%{} is spilled where it must be in a register",
-                        v.0
-                    ));
+                    complain(format!("%{} is spilled where it must be in a register", v.0));
                 }
                 if n >= self.allocation.spill_slots {
                     complain(format!("there is no spill slot {n}"));

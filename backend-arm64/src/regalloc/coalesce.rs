@@ -20,9 +20,7 @@ impl Classes {
             parent: (0..vregs as u32).map(VReg).collect(),
             members: (0..vregs as u32).map(|v| vec![VReg(v)]).collect(),
             forbidden: graph.forbidden.clone(),
-            fixed: (0..vregs)
-                .map(|v| f.vregs.get(v).and_then(|i| i.fixed))
-                .collect(),
+            fixed: (0..vregs).map(|v| f.vregs.get(v).and_then(|i| i.fixed)).collect(),
         }
     }
 
@@ -74,35 +72,19 @@ impl Classes {
                 // Others that must be in the same register count as members of the class.
                 let taken = |v: &VReg| self.fixed(self.find(*v)) == Some(reg);
                 let free = if self.fixed(a).is_some() { b } else { a };
-                if self.fixed(free).is_none()
-                    && self
-                        .members(free)
-                        .iter()
-                        .any(|&m| graph.of(m).iter().any(taken))
-                {
+                if self.fixed(free).is_none() && self.members(free).iter().any(|&m| graph.of(m).iter().any(taken)) {
                     return false;
                 }
             }
             None if RegSet::ALLOCATABLE.minus(forbidden).is_empty() => return false,
             None => {}
         }
-        let (small, large) = if self.members(a).len() <= self.members(b).len() {
-            (a, b)
-        } else {
-            (b, a)
-        };
-        !self
-            .members(small)
-            .iter()
-            .any(|&m| graph.of(m).iter().any(|&n| self.find(n) == large))
+        let (small, large) = if self.members(a).len() <= self.members(b).len() { (a, b) } else { (b, a) };
+        !self.members(small).iter().any(|&m| graph.of(m).iter().any(|&n| self.find(n) == large))
     }
 
     fn merge(&mut self, a: VReg, b: VReg) {
-        let (into, from) = if self.members(a).len() >= self.members(b).len() {
-            (a, b)
-        } else {
-            (b, a)
-        };
+        let (into, from) = if self.members(a).len() >= self.members(b).len() { (a, b) } else { (b, a) };
         let moved = std::mem::take(&mut self.members[from.0 as usize]);
         self.members[into.0 as usize].extend(moved);
         self.parent[from.0 as usize] = into;

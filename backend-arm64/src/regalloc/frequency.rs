@@ -38,9 +38,7 @@ impl RegisterAllocator for Frequency {
                 Coloured::Spill(classes) => work.spill(classes),
             }
         }
-        Err(CodegenError::Allocation(format!(
-            "no colouring after {MAX_ROUNDS} rounds"
-        )))
+        Err(CodegenError::Allocation(format!("no colouring after {MAX_ROUNDS} rounds")))
     }
 }
 
@@ -91,22 +89,15 @@ impl Work<'_> {
 
         let weights = self.weights();
         let mut roots: Vec<(VReg, u64)> = Vec::new();
-        for v in (0..vregs as u32)
-            .map(VReg)
-            .filter(|&v| classes.find(v) == v && !self.is_spilled(v))
-        {
+        for v in (0..vregs as u32).map(VReg).filter(|&v| classes.find(v) == v && !self.is_spilled(v)) {
             let members = classes.members(v);
-            let weight = members
-                .iter()
-                .map(|m| weights[m.0 as usize])
-                .fold(0u64, u64::saturating_add);
+            let weight = members.iter().map(|m| weights[m.0 as usize]).fold(0u64, u64::saturating_add);
             let must = classes.fixed(v).is_some() || self.is_temp(v);
             if weight > 0 {
                 roots.push((v, if must { u64::MAX } else { weight }));
             }
         }
-        roots
-            .sort_by_key(|&(v, weight)| (classes.fixed(v).is_none(), std::cmp::Reverse(weight), v));
+        roots.sort_by_key(|&(v, weight)| (classes.fixed(v).is_none(), std::cmp::Reverse(weight), v));
 
         let mut registers: Vec<Option<PReg>> = vec![None; vregs];
         let mut spills = Vec::new();
@@ -131,45 +122,29 @@ impl Work<'_> {
                     }
                 }
                 None if weight == u64::MAX => {
-                    return Err(CodegenError::Allocation(
-                        "an instruction needs too many registers".into(),
-                    ));
+                    return Err(CodegenError::Allocation("an instruction needs too many registers".into()));
                 }
                 None => spills.push(members.to_vec()),
             }
         }
         self.whole.get_or_insert(graph);
-        Ok(if spills.is_empty() {
-            Coloured::All(registers)
-        } else {
-            Coloured::Spill(spills)
-        })
+        Ok(if spills.is_empty() { Coloured::All(registers) } else { Coloured::Spill(spills) })
     }
 
     /// The best free register: one that calls destroy if the value does not live across any, never a pin of the unit's if
     /// there is another.
     fn choose(&self, root: VReg, taken: RegSet, forbidden: RegSet) -> Option<PReg> {
-        let class = if self.general[root.0 as usize] {
-            Class::X
-        } else {
-            Class::D
-        };
-        let free = RegSet::ALLOCATABLE
-            .intersection(RegSet::of_class(class))
-            .minus(taken);
+        let class = if self.general[root.0 as usize] { Class::X } else { Class::D };
+        let free = RegSet::ALLOCATABLE.intersection(RegSet::of_class(class)).minus(taken);
         let crosses_calls = !forbidden.is_empty();
         let (first, second) = match crosses_calls {
             true => (RegSet::CALLEE_SAVED, RegSet::CALLER_SAVED),
             false => (RegSet::CALLER_SAVED, RegSet::CALLEE_SAVED),
         };
         let unpinned = free.minus(self.f.pinned);
-        [
-            unpinned.intersection(first),
-            unpinned.intersection(second),
-            free,
-        ]
-        .into_iter()
-        .find_map(|set| set.iter().next())
+        [unpinned.intersection(first), unpinned.intersection(second), free]
+            .into_iter()
+            .find_map(|set| set.iter().next())
     }
 
     /// Moves of the function, most frequent first.
@@ -195,12 +170,10 @@ impl Work<'_> {
             for (i, operands) in insts.iter().enumerate() {
                 for op in operands {
                     // An exit's values may as well be in memory: such a use hardly counts, but it keeps the value alive.
-                    let is_exit = op.role == Role::UseAnywhere
-                        && self.f.blocks[b].insts[i].inst.moves().next().is_none();
+                    let is_exit =
+                        op.role == Role::UseAnywhere && self.f.blocks[b].insts[i].inst.moves().next().is_none();
                     let weight = if is_exit { 1 } else { weight };
-                    out[op.vreg.0 as usize] = out[op.vreg.0 as usize]
-                        .saturating_add(weight)
-                        .min(u64::MAX - 1);
+                    out[op.vreg.0 as usize] = out[op.vreg.0 as usize].saturating_add(weight).min(u64::MAX - 1);
                 }
             }
         }
@@ -209,18 +182,11 @@ impl Work<'_> {
 
     fn spill(&mut self, classes: Vec<Vec<VReg>>) {
         for members in classes {
-            let near: FxHashSet<VReg> = self
-                .whole
-                .iter()
-                .flat_map(|g| members.iter().flat_map(|&m| g.of(m)))
-                .copied()
-                .collect();
+            let near: FxHashSet<VReg> =
+                self.whole.iter().flat_map(|g| members.iter().flat_map(|&m| g.of(m))).copied().collect();
             // The graph says nothing about registers of different classes, so they never share.
             let class = self.f.class(members[0]);
-            let fits = |held: &Vec<VReg>| {
-                held.iter()
-                    .all(|&v| self.f.class(v) == class && !near.contains(&v))
-            };
+            let fits = |held: &Vec<VReg>| held.iter().all(|&v| self.f.class(v) == class && !near.contains(&v));
             let slot = self.spill_slots.iter().position(fits);
             let slot = slot.unwrap_or_else(|| {
                 self.spill_slots.push(Vec::new());
@@ -250,22 +216,13 @@ impl Work<'_> {
                 continue;
             }
             // One temporary serves all uses of a value in the instruction.
-            let known = temps
-                .iter()
-                .find(|t| t.0 == op.vreg && !op.role.is_def())
-                .map(|t| t.1);
+            let known = temps.iter().find(|t| t.0 == op.vreg && !op.role.is_def()).map(|t| t.1);
             let temp = known.unwrap_or_else(|| {
                 self.general.push(self.general[op.vreg.0 as usize]);
                 let temp = VReg(self.general.len() as u32 - 1);
                 temps.push((op.vreg, temp));
                 let (block, inst) = (MBlock(b as u32), i as u32);
-                self.edits.push(TempEdit {
-                    block,
-                    inst,
-                    after: op.role.is_def(),
-                    temp,
-                    slot,
-                });
+                self.edits.push(TempEdit { block, inst, after: op.role.is_def(), temp, slot });
                 temp
             });
             op.vreg = temp;
@@ -283,12 +240,7 @@ impl Work<'_> {
         let places = self
             .ops
             .iter()
-            .map(|insts| {
-                insts
-                    .iter()
-                    .map(|ops| ops.iter().map(|o| place(o.vreg)).collect())
-                    .collect()
-            })
+            .map(|insts| insts.iter().map(|ops| ops.iter().map(|o| place(o.vreg)).collect()).collect())
             .collect();
         let mut edits: Vec<Edit> = self
             .edits
@@ -296,30 +248,16 @@ impl Work<'_> {
             .map(|e| {
                 let (reg, slot) = (place(e.temp), Loc::Spill(e.slot));
                 let (from, to) = if e.after { (reg, slot) } else { (slot, reg) };
-                Edit {
-                    block: e.block,
-                    inst: e.inst,
-                    after: e.after,
-                    from,
-                    to,
-                }
+                Edit { block: e.block, inst: e.inst, after: e.after, from, to }
             })
             .collect();
         edits.sort_by_key(|e| (e.block, e.inst, e.after));
-        Allocation {
-            places,
-            edits,
-            spill_slots: self.spill_slots.len() as u32,
-        }
+        Allocation { places, edits, spill_slots: self.spill_slots.len() as u32 }
     }
 }
 
 /// Estimated executions of a block: eight per loop around it.
 fn frequency(f: &Function, b: MBlock) -> u64 {
     let block = &f.blocks[b.0 as usize];
-    if block.cold {
-        1
-    } else {
-        8u64 << (3 * block.depth.min(16))
-    }
+    if block.cold { 1 } else { 8u64 << (3 * block.depth.min(16)) }
 }

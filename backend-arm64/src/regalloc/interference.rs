@@ -19,12 +19,7 @@ pub(super) struct Interference {
 impl Interference {
     /// `general` tells for each register whether it is a general one: those of different classes never interfere.
     /// Registers that the function does not know are temporaries of spilled values.
-    pub fn new(
-        f: &Function,
-        ops: &OperandTable,
-        liveness: &Liveness,
-        general: &[bool],
-    ) -> Interference {
+    pub fn new(f: &Function, ops: &OperandTable, liveness: &Liveness, general: &[bool]) -> Interference {
         let vregs = general.len();
         let mut graph = Interference {
             adjacent: vec![SmallVec::new(); vregs],
@@ -49,10 +44,7 @@ impl Interference {
                             graph.add(def.vreg, other);
                         }
                     }
-                    for other in operands
-                        .iter()
-                        .filter(|o| o.role.is_def() && o.vreg != def.vreg)
-                    {
+                    for other in operands.iter().filter(|o| o.role.is_def() && o.vreg != def.vreg) {
                         if general[other.vreg.0 as usize] == general[def.vreg.0 as usize] {
                             graph.add(def.vreg, other.vreg);
                         }
@@ -110,11 +102,7 @@ struct LiveList {
 
 impl LiveList {
     fn new(vregs: usize) -> LiveList {
-        LiveList {
-            list: Vec::new(),
-            at: vec![0; vregs],
-            member: VRegSet::new(vregs),
-        }
+        LiveList { list: Vec::new(), at: vec![0; vregs], member: VRegSet::new(vregs) }
     }
     fn insert(&mut self, v: VReg) {
         if self.member.insert(v) {

@@ -10,10 +10,7 @@ pub(super) type OperandTable = Vec<Vec<Operands>>;
 
 /// The operands of a function as lowering made them.
 pub(super) fn operand_table(f: &Function) -> OperandTable {
-    f.blocks
-        .iter()
-        .map(|b| b.insts.iter().map(|d| f.operands(&d.inst)).collect())
-        .collect()
+    f.blocks.iter().map(|b| b.insts.iter().map(|d| f.operands(&d.inst)).collect()).collect()
 }
 
 /// Live registers at the end of each block. Only registers that live in more than one block are ever in these sets, so
@@ -81,9 +78,7 @@ impl Liveness {
 
     /// The registers that are live at the end of a block.
     pub fn live_out(&self, b: MBlock) -> impl Iterator<Item = VReg> + '_ {
-        self.out[b.0 as usize]
-            .iter()
-            .map(|v| self.globals[v.0 as usize])
+        self.out[b.0 as usize].iter().map(|v| self.globals[v.0 as usize])
     }
 }
 
@@ -100,8 +95,5 @@ fn upward_exposed(ops: &OperandTable, vregs: usize, first_temp: usize) -> Vec<VR
             }
         }
     }
-    (0..first_temp as u32)
-        .map(VReg)
-        .filter(|v| exposed[v.0 as usize])
-        .collect()
+    (0..first_temp as u32).map(VReg).filter(|v| exposed[v.0 as usize]).collect()
 }

@@ -16,29 +16,17 @@ pub enum End {
     /// Returned these values.
     Return(Vec<Slot>),
     /// Left at the instruction with this pc, in front of it or behind the call there.
-    Exit {
-        pc: u32,
-        behind: bool,
-        results: Vec<Slot>,
-    },
+    Exit { pc: u32, behind: bool, results: Vec<Slot> },
     /// Took too long.
     Budget,
 }
 
 /// Results of the call whose arguments are given: any function will do, as long as host and evaluator agree.
 pub fn answer(args: &[Slot]) -> Vec<Slot> {
-    let seed = args.iter().fold(args.len() as u64, |h, a| {
-        h.wrapping_mul(31).wrapping_add(canonical(*a).1)
-    });
+    let seed = args.iter().fold(args.len() as u64, |h, a| h.wrapping_mul(31).wrapping_add(canonical(*a).1));
     let n = seed % 4;
     (0..n)
-        .map(|i| {
-            if (seed >> i) & 16 == 0 {
-                (2, seed.wrapping_add(i))
-            } else {
-                (3, (i as f64 + 0.25).to_bits())
-            }
-        })
+        .map(|i| if (seed >> i) & 16 == 0 { (2, seed.wrapping_add(i)) } else { (3, (i as f64 + 0.25).to_bits()) })
         .collect()
 }
 
@@ -49,21 +37,12 @@ pub fn step(pc: u32, slots: u64) -> (u64, Slot) {
 
 /// What the host answers to a comparison.
 pub fn compare(pc: u32, b: Slot, c: Slot) -> bool {
-    canonical(b)
-        .1
-        .wrapping_add(canonical(c).1)
-        .wrapping_add(u64::from(pc))
-        % 3
-        != 0
+    canonical(b).1.wrapping_add(canonical(c).1).wrapping_add(u64::from(pc)) % 3 != 0
 }
 
 /// NaNs have many forms, which differ from machine to machine; all others have one.
 pub fn canonical(v: Slot) -> Slot {
-    if v.0 == Tag::Float as u64 && f64::from_bits(v.1).is_nan() {
-        (v.0, f64::NAN.to_bits())
-    } else {
-        v
-    }
+    if v.0 == Tag::Float as u64 && f64::from_bits(v.1).is_nan() { (v.0, f64::NAN.to_bits()) } else { v }
 }
 
 /// A value: tag (of boxed ones) and payload.
@@ -79,13 +58,7 @@ pub struct Evaluator<'a> {
 
 impl<'a> Evaluator<'a> {
     pub fn new(unit: &'a Unit, slots: Vec<Slot>, globals: Vec<Slot>) -> Evaluator<'a> {
-        Evaluator {
-            unit,
-            slots,
-            globals,
-            budget: 20_000,
-            values: HashMap::new(),
-        }
+        Evaluator { unit, slots, globals, budget: 20_000, values: HashMap::new() }
     }
 
     fn stored(&self, n: NodeId) -> Slot {
@@ -103,11 +76,7 @@ impl<'a> Evaluator<'a> {
                 self.slots[slot as usize] = self.stored(v);
             }
         }
-        End::Exit {
-            pc: snapshot.frames[0].pc,
-            behind: behind.is_some(),
-            results,
-        }
+        End::Exit { pc: snapshot.frames[0].pc, behind: behind.is_some(), results }
     }
 
     pub fn run(&mut self) -> End {
@@ -160,10 +129,9 @@ impl<'a> Evaluator<'a> {
             Op::IConst(v) => plain(v as u64),
             Op::FConst(v) => plain(v),
             Op::BConst(v) => plain(v as u64),
-            Op::BoxedConst(Value { tag, bits }) => Some((
-                tag as u64,
-                if tag.is_object() { ARENA + bits } else { bits },
-            )),
+            Op::BoxedConst(Value { tag, bits }) => {
+                Some((tag as u64, if tag.is_object() { ARENA + bits } else { bits }))
+            }
             Op::IAdd => plain(i(0).wrapping_add(i(1)) as u64),
             Op::ISub => plain(i(0).wrapping_sub(i(1)) as u64),
             Op::IMul => plain(i(0).wrapping_mul(i(1)) as u64),
@@ -200,9 +168,7 @@ impl<'a> Evaluator<'a> {
             Op::GuardTag(_) | Op::Guard => {
                 return Some(self.leave(node.snapshot.unwrap(), None, Vec::new()));
             }
-            Op::Call {
-                a, nargs, results, ..
-            } => return self.call(n, a, nargs, results),
+            Op::Call { a, nargs, results, .. } => return self.call(n, a, nargs, results),
             Op::HostCompare { b, c, .. } => {
                 let (b, c) = (self.slots[b as usize], self.slots[c as usize]);
                 plain(compare(node.origin.pc, b, c) as u64)
@@ -220,13 +186,7 @@ impl<'a> Evaluator<'a> {
         None
     }
 
-    fn call(
-        &mut self,
-        n: NodeId,
-        a: u8,
-        nargs: u8,
-        results: gsx_ir::op::CallResults,
-    ) -> Option<End> {
+    fn call(&mut self, n: NodeId, a: u8, nargs: u8, results: gsx_ir::op::CallResults) -> Option<End> {
         let s = self.unit.graph.node(n).snapshot.unwrap();
         if self.slots[a as usize].0 != Tag::Function as u64 {
             return Some(self.leave(s, None, Vec::new()));

@@ -60,14 +60,7 @@ struct Generator {
 /// A random unit whose slots 0..8 hold ints, floats or other values on entry.
 pub fn generate(seed: u64, shape: Shape) -> Unit {
     let b = Builder::new(unit(8, SLOTS));
-    let mut g = Generator {
-        b,
-        rng: Rng(seed),
-        shape,
-        env: Vec::new(),
-        left: shape.size,
-        pins: Vec::new(),
-    };
+    let mut g = Generator { b, rng: Rng(seed), shape, env: Vec::new(), left: shape.size, pins: Vec::new() };
     for slot in 0..8 {
         let v = g.b.load(slot, Type::Boxed);
         g.env.push((v, Type::Boxed));
@@ -108,20 +101,7 @@ impl Generator {
         if !of_type.is_empty() && self.rng.chance(80) {
             return self.rng.pick(&of_type);
         }
-        const INTS: [i64; 12] = [
-            0,
-            1,
-            -1,
-            2,
-            7,
-            4095,
-            4096,
-            -4096,
-            4097,
-            0xfff000,
-            i64::MIN,
-            0x1234_5678_9abc,
-        ];
+        const INTS: [i64; 12] = [0, 1, -1, 2, 7, 4095, 4096, -4096, 4097, 0xfff000, i64::MIN, 0x1234_5678_9abc];
         const FLOATS: [f64; 6] = [0.0, -0.0, 1.0, 0.1, -2.5, 1e300];
         match ty {
             Type::Int => {
@@ -142,10 +122,7 @@ impl Generator {
                     Value::int(3),
                     Value::float(1.5),
                     Value::bool(false),
-                    Value {
-                        tag: Tag::Function,
-                        bits: OTHER,
-                    },
+                    Value { tag: Tag::Function, bits: OTHER },
                 ]);
                 self.b.pure(Op::BoxedConst(v), &[], Type::Boxed)
             }
@@ -179,11 +156,7 @@ impl Generator {
                 (Op::Truthy, &[Type::Boxed]),
                 (Op::Select, &[Type::Bool, Type::Bool, Type::Bool]),
             ]),
-            _ => (
-                Op::Box,
-                self.rng
-                    .pick(&[&[Type::Int][..], &[Type::Float], &[Type::Bool]]),
-            ),
+            _ => (Op::Box, self.rng.pick(&[&[Type::Int][..], &[Type::Float], &[Type::Bool]])),
         };
         let args: Vec<NodeId> = types.iter().map(|&t| self.value(t)).collect();
         self.b.pure(op, &args, ty)
@@ -206,9 +179,7 @@ impl Generator {
         let writes = self.writes();
         if self.rng.chance(50) {
             let v = self.value(Type::Boxed);
-            let tag = self
-                .rng
-                .pick(&[Tag::Int, Tag::Int, Tag::Float, Tag::Nil, Tag::Bool]);
+            let tag = self.rng.pick(&[Tag::Int, Tag::Int, Tag::Float, Tag::Nil, Tag::Bool]);
             self.b.leaving(Op::GuardTag(tag), &[v], None, &writes);
             if let Some(ty) = Type::of_tag(tag) {
                 let unboxed = self.b.pure(Op::Unbox(ty), &[v], ty);
@@ -235,11 +206,7 @@ impl Generator {
             }
             1 => {
                 let (b, c) = (self.rng.below(16) as u8, self.rng.below(16) as u8);
-                let op = Op::HostCompare {
-                    op: BytecodeOp::Lt,
-                    b,
-                    c,
-                };
+                let op = Op::HostCompare { op: BytecodeOp::Lt, b, c };
                 let v = self.b.effect(op, &[], Some(Type::Bool));
                 self.env.push((v, Type::Bool));
                 return;
@@ -248,14 +215,7 @@ impl Generator {
         }
         let a = CALL_SLOT;
         let f = if self.rng.chance(95) {
-            self.b.pure(
-                Op::BoxedConst(Value {
-                    tag: Tag::Function,
-                    bits: OTHER,
-                }),
-                &[],
-                Type::Boxed,
-            )
+            self.b.pure(Op::BoxedConst(Value { tag: Tag::Function, bits: OTHER }), &[], Type::Boxed)
         } else {
             self.value(Type::Boxed)
         };
@@ -267,22 +227,8 @@ impl Generator {
             self.b.store(u16::from(a + i), v);
         }
         let n = self.rng.below(4) as u8;
-        let results = if self.rng.chance(20) {
-            CallResults::Expect(n)
-        } else {
-            CallResults::Fixed(n)
-        };
-        self.b.leaving(
-            Op::Call {
-                a,
-                nargs,
-                results,
-                kind: CallKind::Generic,
-            },
-            &[],
-            None,
-            &writes,
-        );
+        let results = if self.rng.chance(20) { CallResults::Expect(n) } else { CallResults::Fixed(n) };
+        self.b.leaving(Op::Call { a, nargs, results, kind: CallKind::Generic }, &[], None, &writes);
         for i in 0..n {
             let v = self.b.load(u16::from(a + i), Type::Boxed);
             self.env.push((v, Type::Boxed));
@@ -332,11 +278,7 @@ impl Generator {
     }
 
     fn params(&mut self, block: BlockId, types: &[Type], pins: &[Option<Pin>]) -> Vec<NodeId> {
-        types
-            .iter()
-            .zip(pins)
-            .map(|(&ty, &pin)| self.b.g().add_param(block, ty, pin, at(0)))
-            .collect()
+        types.iter().zip(pins).map(|(&ty, &pin)| self.b.g().add_param(block, ty, pin, at(0))).collect()
     }
 
     fn args(&mut self, types: &[Type]) -> Vec<NodeId> {
@@ -346,25 +288,18 @@ impl Generator {
     fn diamond(&mut self, depth: usize) {
         let cond = self.pure_of(Type::Bool);
         let (yes, no, join) = (self.b.new_block(), self.b.new_block(), self.b.new_block());
-        let types: Vec<Type> = (0..self.rng.below(4))
-            .map(|_| self.rng.pick(&TYPES))
-            .collect();
+        let types: Vec<Type> = (0..self.rng.below(4)).map(|_| self.rng.pick(&TYPES)).collect();
         let none = vec![None; types.len()];
         let params = self.params(join, &types, &none);
         let inner = self.args(&types);
         let inner_params = self.params(yes, &types, &none);
         // Sometimes one side is empty: then the edge to the join has moves of its own.
         let empty_side = self.rng.chance(30);
-        let other = if empty_side {
-            target(join, &self.args(&types))
-        } else {
-            target(no, &[])
-        };
+        let other = if empty_side { target(join, &self.args(&types)) } else { target(no, &[]) };
         self.b.branch(cond, target(yes, &inner), other);
         let outer = self.env.clone();
         self.b.go(yes);
-        self.env
-            .extend(inner_params.iter().copied().zip(types.iter().copied()));
+        self.env.extend(inner_params.iter().copied().zip(types.iter().copied()));
         self.region(depth + 1);
         let args = self.args(&types);
         self.b.jump(join, &args);
@@ -384,8 +319,7 @@ impl Generator {
             self.env = outer;
         }
         self.b.go(join);
-        self.env
-            .extend(params.iter().copied().zip(types.iter().copied()));
+        self.env.extend(params.iter().copied().zip(types.iter().copied()));
     }
 
     fn a_loop(&mut self, depth: usize) {
@@ -396,15 +330,10 @@ impl Generator {
         let taken = self.pins.len();
         let mut pins = Vec::new();
         for &ty in &types {
-            let pool: &[Pin] = if ty == Type::Float {
-                &Pin::LOOP_D
-            } else {
-                &Pin::LOOP_X
-            };
+            let pool: &[Pin] = if ty == Type::Float { &Pin::LOOP_D } else { &Pin::LOOP_X };
             let pin = self.rng.pick(pool);
             // Inner loops sometimes use the registers of outer ones again.
-            let free =
-                !pins.contains(&Some(pin)) && (!self.pins.contains(&pin) || self.rng.chance(20));
+            let free = !pins.contains(&Some(pin)) && (!self.pins.contains(&pin) || self.rng.chance(20));
             let wanted = self.shape.pins && ty != Type::Boxed && free && self.rng.chance(70);
             pins.push(wanted.then_some(pin));
             self.pins.extend(wanted.then_some(pin));
@@ -416,8 +345,7 @@ impl Generator {
         init[0] = self.b.int(rounds);
         self.b.jump(head, &init);
         self.b.go(head);
-        self.env
-            .extend(params.iter().copied().zip(types.iter().copied()));
+        self.env.extend(params.iter().copied().zip(types.iter().copied()));
         let outer = self.env.clone();
         let one = self.b.int(1);
         let zero = self.b.int(0);

@@ -40,10 +40,7 @@ pub struct Memory(GuestMemory);
 impl Memory {
     fn at(&self, address: u64) -> *mut u64 {
         let offset = address - self.0.base();
-        assert!(
-            offset.is_multiple_of(8) && offset + 8 <= self.0.len() as u64,
-            "address {address:#x}"
-        );
+        assert!(offset.is_multiple_of(8) && offset + 8 <= self.0.len() as u64, "address {address:#x}");
         self.0.ptr().wrapping_add(offset as usize).cast()
     }
     pub fn read(&self, address: u64) -> u64 {
@@ -70,6 +67,9 @@ pub struct Call<'a> {
     pub memory: Memory,
     pub call: HostCall,
     pub x: [u64; 5],
+    /// Where the call returns to.
+    pub link: u64,
+    pub sp: u64,
     pub executor: &'a mut dyn Executor,
 }
 
@@ -85,12 +85,7 @@ impl Host for ScriptHost<'_, '_> {
     fn host_call(&mut self, executor: &mut dyn Executor, regs: &mut Registers) -> HostAction {
         let call = HostCall::try_from(regs.x[17]).expect("a host call");
         let x = [regs.x[0], regs.x[1], regs.x[2], regs.x[3], regs.x[4]];
-        let (a, b) = (self.script)(Call {
-            memory: self.memory,
-            call,
-            x,
-            executor,
-        });
+        let (a, b) = (self.script)(Call { memory: self.memory, call, x, link: regs.x[30], sp: regs.sp, executor });
         (regs.x[0], regs.x[1]) = (a, b);
         HostAction::Continue
     }
@@ -120,24 +115,11 @@ impl Machine {
         memory.write(ARENA + RECORD + layout::FUNC_CODE, entry);
         memory.write(ARENA + CLOSURE + layout::CLOSURE_FUNC, ARENA + RECORD);
         memory.write(ARENA + CLOSURE + layout::CLOSURE_UPVALS, ARENA + CELL);
-        memory.write(
-            ARENA + CELL + layout::UPVAL_PTR,
-            ARENA + CELL + layout::UPVAL_CLOSED,
-        );
+        memory.write(ARENA + CELL + layout::UPVAL_PTR, ARENA + CELL + layout::UPVAL_CLOSED);
         memory.write(ARENA + OTHER_RECORD + layout::FUNC_CODE, stub);
         memory.write(ARENA + OTHER + layout::CLOSURE_FUNC, ARENA + OTHER_RECORD);
-        memory.set_slot(
-            ARENA + FRAME - 32,
-            0,
-            (Tag::Function as u64, ARENA + CLOSURE),
-        );
-        Machine {
-            sim,
-            memory,
-            _bytes: bytes,
-            entry,
-            words: code.words.len(),
-        }
+        memory.set_slot(ARENA + FRAME - 32, 0, (Tag::Function as u64, ARENA + CLOSURE));
+        Machine { sim, memory, _bytes: bytes, entry, words: code.words.len() }
     }
 
     /// Guest address of `R[0]`.
@@ -157,12 +139,7 @@ impl Machine {
         self.run_with_depth(nargs, 1000, script)
     }
 
-    pub fn run_with_depth(
-        &mut self,
-        nargs: u64,
-        depth: u64,
-        script: &mut Script,
-    ) -> Result<Vec<Slot>, Stop> {
+    pub fn run_with_depth(&mut self, nargs: u64, depth: u64, script: &mut Script) -> Result<Vec<Slot>, Stop> {
         let mut regs = Registers::default();
         for (i, x) in regs.x.iter_mut().enumerate() {
             *x = 0x1111_0000 + i as u64;
@@ -173,12 +150,7 @@ impl Machine {
         regs.x[28] = ARENA;
         regs.sp = ARENA + NATIVE_TOP;
         let memory = self.memory;
-        self.sim.call(
-            &memory.0,
-            self.entry,
-            &mut regs,
-            &mut ScriptHost { memory, script },
-        )?;
+        self.sim.call(&memory.0, self.entry, &mut regs, &mut ScriptHost { memory, script })?;
         let (count, addr) = (regs.x[0], regs.x[1]);
         Ok((0..count).map(|i| memory.slot(addr, i)).collect())
     }

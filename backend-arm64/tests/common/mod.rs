@@ -10,22 +10,14 @@ use std::sync::Arc;
 
 use gscript::bytecode::{Inst, Op as BytecodeOp, Pos, Program, Proto, ProtoId, Source};
 use gsx_backend_arm64::CodeObject;
-use gsx_ir::graph::{
-    BlockId, FrameState, Graph, NodeId, Origin, Snapshot, SnapshotId, Target, Terminator,
-};
+use gsx_ir::graph::{BlockId, FrameState, Graph, NodeId, Origin, Snapshot, SnapshotId, Target, Terminator};
 use gsx_ir::op::{Cond, Op, Type};
 use gsx_ir::unit::{Allocator, FrameStyle, Layout, SlotSet, Unit};
 use smallvec::smallvec;
 
 /// A bytecode instruction without immediate.
 pub fn inst(op: BytecodeOp, a: u8, b: u8, c: u8) -> Inst {
-    Inst {
-        op,
-        a,
-        b,
-        c,
-        imm: 0,
-    }
+    Inst { op, a, b, c, imm: 0 }
 }
 
 /// A unit of one function; its graph is an empty entry block. The bytecode is a single return of one value.
@@ -50,17 +42,10 @@ pub fn unit_with_code(nparams: u8, nregs: u8, code: Vec<Inst>) -> Unit {
         captured: Vec::new(),
         locals: Vec::new(),
     };
-    let source = Source {
-        name: "test.gs".into(),
-        text: String::new(),
-    };
+    let source = Source { name: "test.gs".into(), text: String::new() };
     let globals = vec!["g".into()];
     Unit {
-        program: Arc::new(Program {
-            source: Arc::new(source),
-            protos: vec![proto],
-            globals,
-        }),
+        program: Arc::new(Program { source: Arc::new(source), protos: vec![proto], globals }),
         proto: ProtoId(0),
         frame_slots: nregs.into(),
         shared: SlotSet::EMPTY,
@@ -74,10 +59,7 @@ pub fn unit_with_code(nparams: u8, nregs: u8, code: Vec<Inst>) -> Unit {
 }
 
 pub fn at(pc: u32) -> Origin {
-    Origin {
-        proto: ProtoId(0),
-        pc,
-    }
+    Origin { proto: ProtoId(0), pc }
 }
 
 /// Builds the graph of a unit, one block at a time.
@@ -132,28 +114,14 @@ impl Builder {
         self.g().effect(b, op, args, ty, None, at(pc))
     }
     /// An effect with a snapshot that resumes at the current pc.
-    pub fn leaving(
-        &mut self,
-        op: Op,
-        args: &[NodeId],
-        ty: Option<Type>,
-        writes: &[(u16, NodeId)],
-    ) -> NodeId {
+    pub fn leaving(&mut self, op: Op, args: &[NodeId], ty: Option<Type>, writes: &[(u16, NodeId)]) -> NodeId {
         let s = self.snapshot(writes);
         let (b, pc) = (self.block, self.pc);
         self.g().effect(b, op, args, ty, Some(s), at(pc))
     }
     pub fn snapshot(&mut self, writes: &[(u16, NodeId)]) -> SnapshotId {
-        let frames = smallvec![FrameState {
-            proto: ProtoId(0),
-            base: 0,
-            pc: self.pc,
-            open: None
-        }];
-        self.g().add_snapshot(Snapshot {
-            frames,
-            writes: writes.to_vec(),
-        })
+        let frames = smallvec![FrameState { proto: ProtoId(0), base: 0, pc: self.pc, open: None }];
+        self.g().add_snapshot(Snapshot { frames, writes: writes.to_vec() })
     }
     pub fn term(&mut self, t: Terminator) {
         let b = self.block;
@@ -171,10 +139,7 @@ impl Builder {
 }
 
 pub fn target(b: BlockId, args: &[NodeId]) -> Target {
-    Target {
-        block: b,
-        args: args.into(),
-    }
+    Target { block: b, args: args.into() }
 }
 
 /// Text of a code object: blocks, exits, instructions.
@@ -190,11 +155,7 @@ pub fn listing(code: &CodeObject) -> String {
             out += "exits:\n";
         }
         exit = is_exit;
-        out += &format!(
-            "{:4x}  {}\n",
-            i * 4,
-            gsx_backend_arm64::disassemble(word, i as u64 * 4)
-        );
+        out += &format!("{:4x}  {}\n", i * 4, gsx_backend_arm64::disassemble(word, i as u64 * 4));
     }
     out
 }

@@ -204,12 +204,7 @@ pub struct DiffArgs {
     #[command(flatten)]
     pub passes: PassArgs,
     /// The passes to compare with, as for --passes
-    #[arg(
-        long,
-        value_name = "PASSES",
-        allow_hyphen_values = true,
-        default_value = "none"
-    )]
+    #[arg(long, value_name = "PASSES", allow_hyphen_values = true, default_value = "none")]
     pub against: String,
     /// Show one function only
     #[arg(long, value_name = "NAME")]

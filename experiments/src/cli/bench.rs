@@ -49,19 +49,13 @@ struct SimBench {
 
 /// Runs compiled fib(n) `runs` times.
 fn sim(n: u32, runs: u32, pipeline: &Pipeline) -> Result<SimBench, Failure> {
-    let source = Arc::new(Source {
-        name: "fib.gs".into(),
-        text: FIB.into(),
-    });
+    let source = Arc::new(Source { name: "fib.gs".into(), text: FIB.into() });
     let program = compile_source(source.clone()).map_err(|d| Failure::at(&d, &source))?;
     let spec = CellSpec {
         program,
         entry: "fib".into(),
         args: vec![Arg::Int(n.into())],
-        warmup: Warmup {
-            args: vec![Arg::Int(10)],
-            calls: 15,
-        },
+        warmup: Warmup { args: vec![Arg::Int(10)], calls: 15 },
         expected: None,
         pipeline: pipeline.clone(),
         limits: Limits::default(),
@@ -97,26 +91,11 @@ fn measure(spec: &CellSpec) -> Result<(u64, u64), Failure> {
 fn show(cx: &mut Context<'_>, b: &SimBench) -> Result<(), Failure> {
     let heading = cx.style.strong("Simulated core, functional");
     writeln!(cx.out, "{heading}")?;
-    writeln!(
-        cx.out,
-        "  program       fib({}) of the seed post, passes {}",
-        b.args[0],
-        list(&b.passes)
-    )?;
-    writeln!(
-        cx.out,
-        "  instructions  {} per run",
-        thousands(b.instructions)
-    )?;
+    writeln!(cx.out, "  program       fib({}) of the seed post, passes {}", b.args[0], list(&b.passes))?;
+    writeln!(cx.out, "  instructions  {} per run", thousands(b.instructions))?;
     let median = duration(b.run_ns[b.run_ns.len() / 2]);
-    writeln!(
-        cx.out,
-        "  time          {median}, median of {} runs",
-        b.run_ns.len()
-    )?;
-    let speed = cx
-        .style
-        .strong(&format!("{:.0} million instructions per second", b.mips));
+    writeln!(cx.out, "  time          {median}, median of {} runs", b.run_ns.len())?;
+    let speed = cx.style.strong(&format!("{:.0} million instructions per second", b.mips));
     let [low, high] = b.mips_range;
     writeln!(cx.out, "  speed         {speed} ({low:.0} to {high:.0})")?;
     Ok(())

@@ -16,18 +16,10 @@ pub fn bytecode(cx: &mut Context<'_>, args: &BytecodeArgs) -> Result<(), Failure
     let chosen = choose_functions(&protos, |p| &p.name, args.function.as_deref())?;
     let texts: Vec<TextJson<'_>> = chosen
         .iter()
-        .map(|p| TextJson {
-            function: &p.name,
-            stage: None,
-            form: "bytecode",
-            text: proto_to_string(&program, p.id),
-        })
+        .map(|p| TextJson { function: &p.name, stage: None, form: "bytecode", text: proto_to_string(&program, p.id) })
         .collect();
     if cx.json {
-        return cx.print_json(&TextsJson {
-            program: &program.source.name,
-            functions: texts,
-        });
+        return cx.print_json(&TextsJson { program: &program.source.name, functions: texts });
     }
     for (i, t) in texts.iter().enumerate() {
         let gap = if i > 0 { "\n" } else { "" };

@@ -28,11 +28,7 @@ fn unknown_pass(registry: &Registry, error: &SelectionError) -> Failure {
 /// Names that `--passes` takes.
 pub fn known_passes(registry: &Registry) -> String {
     let ids: Vec<&str> = registry.passes().iter().map(|p| p.info().id).collect();
-    format!(
-        "passes: {}; groups: {}; see `gsx passes`",
-        list(&ids),
-        list(&registry.group_names())
-    )
+    format!("passes: {}; groups: {}; see `gsx passes`", list(&ids), list(&registry.group_names()))
 }
 
 /// All functions, or those with the name that the command line gives.
@@ -49,11 +45,6 @@ pub fn choose_functions<'a, T>(
         return Ok(chosen);
     }
     let names: Vec<&str> = all.iter().map(|f| name(f)).collect();
-    let near = nearest(wanted, &names)
-        .map(|n| format!("; did you mean `{n}`?"))
-        .unwrap_or_default();
-    Err(Failure::usage_help(
-        format!("no function `{wanted}` here{near}"),
-        format!("functions: {}", list(&names)),
-    ))
+    let near = nearest(wanted, &names).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+    Err(Failure::usage_help(format!("no function `{wanted}` here{near}"), format!("functions: {}", list(&names))))
 }

@@ -24,10 +24,7 @@ pub fn install_hook() {
             CLOSED_OUTPUT.store(true, Ordering::Relaxed);
             return;
         }
-        let place = info
-            .location()
-            .map(|l| format!(" ({}:{})", l.file(), l.line()))
-            .unwrap_or_default();
+        let place = info.location().map(|l| format!(" ({}:{})", l.file(), l.line())).unwrap_or_default();
         let mut text = format!(
             "error: internal error: {what}{place}\nhelp: this is a bug in gsx, not in your program; please report it \
              with the command and the files it read"
@@ -43,9 +40,5 @@ pub fn install_hook() {
 
 /// Exit status after a panic.
 pub fn status() -> u8 {
-    if CLOSED_OUTPUT.load(Ordering::Relaxed) {
-        0
-    } else {
-        STATUS_WRONG_CODE
-    }
+    if CLOSED_OUTPUT.load(Ordering::Relaxed) { 0 } else { STATUS_WRONG_CODE }
 }

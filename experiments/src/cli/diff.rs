@@ -26,52 +26,27 @@ pub fn diff(cx: &mut Context<'_>, args: &DiffArgs) -> Result<(), Failure> {
     let target = Target::resolve(&args.target)?;
     let left = select_text(cx.registry, &args.against)?;
     let right = target.pipeline(cx.registry, &args.passes)?;
-    let options = Options {
-        count_executions: true,
-        ..Options::default()
-    };
+    let options = Options { count_executions: true, ..Options::default() };
     let (a, b) = (target.run(&left, options)?, target.run(&right, options)?);
 
     let mut all: Vec<&CompiledFunction> = b.functions.iter().collect();
-    all.extend(
-        a.functions
-            .iter()
-            .filter(|f| b.functions.iter().all(|g| g.name != f.name)),
-    );
-    let names: Vec<&str> = choose_functions(&all, |f| &f.name, args.function.as_deref())?
-        .iter()
-        .map(|f| f.name.as_str())
-        .collect();
-    let functions: Vec<Function<'_>> = names
-        .iter()
-        .map(|name| Function::new(&target, name, &a, &b))
-        .collect();
+    all.extend(a.functions.iter().filter(|f| b.functions.iter().all(|g| g.name != f.name)));
+    let names: Vec<&str> =
+        choose_functions(&all, |f| &f.name, args.function.as_deref())?.iter().map(|f| f.name.as_str()).collect();
+    let functions: Vec<Function<'_>> = names.iter().map(|name| Function::new(&target, name, &a, &b)).collect();
 
     if cx.json {
         let cell = |r| CellJson::new(&target.path, &target.entry, &target.args, target.core, r);
         let functions = functions.iter().map(Function::json).collect();
-        return cx.print_json(&DiffJson {
-            cells: [cell(&a), cell(&b)],
-            functions,
-        });
+        return cx.print_json(&DiffJson { cells: [cell(&a), cell(&b)], functions });
     }
     let width = match (args.unified, args.width) {
         (true, _) => None,
         (false, Some(width)) => Some(usize::from(width)),
         (false, None) => terminal_width().filter(|w| *w >= MIN_WIDTH),
     };
-    let heads = (
-        format!("passes: {}", list(&a.passes)),
-        format!("passes: {}", list(&b.passes)),
-    );
-    let text = report(
-        &target,
-        (&a, &b),
-        &functions,
-        (&heads.0, &heads.1),
-        width,
-        cx.style,
-    );
+    let heads = (format!("passes: {}", list(&a.passes)), format!("passes: {}", list(&b.passes)));
+    let text = report(&target, (&a, &b), &functions, (&heads.0, &heads.1), width, cx.style);
     cx.out.write_all(text.as_bytes())?;
     Ok(())
 }
@@ -90,10 +65,7 @@ fn report(
     let _ = writeln!(out, "  {left:<6} {}\n  {right:<6} {}\n", heads.0, heads.1);
     out.push_str(&counts_table(left, a, Some((right, b))).render(style));
     for f in functions {
-        for (what, l, r) in [
-            ("IR after the last pass", &f.ir.0, &f.ir.1),
-            ("ARM64 code", &f.code.0, &f.code.1),
-        ] {
+        for (what, l, r) in [("IR after the last pass", &f.ir.0, &f.ir.1), ("ARM64 code", &f.code.0, &f.code.1)] {
             let _ = writeln!(out, "\n{}", style.strong(&format!("{}: {what}", f.name)));
             let pairs = align(l, r);
             if pairs.iter().all(|p| matches!(p, Pair::Both(..))) {
@@ -103,16 +75,8 @@ fn report(
             match width {
                 Some(width) => out.push_str(&side_by_side(&pairs, heads, width, style)),
                 None => {
-                    let _ = writeln!(
-                        out,
-                        "{}",
-                        style.paint(Paint::Bad, &format!("--- {}", heads.0))
-                    );
-                    let _ = writeln!(
-                        out,
-                        "{}",
-                        style.paint(Paint::Good, &format!("+++ {}", heads.1))
-                    );
+                    let _ = writeln!(out, "{}", style.paint(Paint::Bad, &format!("--- {}", heads.0)));
+                    let _ = writeln!(out, "{}", style.paint(Paint::Good, &format!("+++ {}", heads.1)));
                     out.push_str(&unified(&pairs, style));
                 }
             }
@@ -135,10 +99,7 @@ impl<'a> Function<'a> {
         Function {
             name,
             ir: (ir_lines(a.as_ref()), ir_lines(b.as_ref())),
-            code: (
-                code_lines(target, a.as_ref()),
-                code_lines(target, b.as_ref()),
-            ),
+            code: (code_lines(target, a.as_ref()), code_lines(target, b.as_ref())),
         }
     }
 
@@ -153,13 +114,8 @@ impl<'a> Function<'a> {
 
 /// The graph as the last pass left it.
 fn ir_lines(f: Option<&CompiledFunction>) -> Vec<Line> {
-    let options = TextOptions {
-        source: true,
-        ..TextOptions::BARE
-    };
-    let text = f
-        .and_then(|f| f.stages.last())
-        .map(|(_, unit)| unit_to_string_with(unit, options));
+    let options = TextOptions { source: true, ..TextOptions::BARE };
+    let text = f.and_then(|f| f.stages.last()).map(|(_, unit)| unit_to_string_with(unit, options));
     text.unwrap_or_default().lines().map(Line::plain).collect()
 }
 
@@ -170,15 +126,8 @@ fn code_lines(target: &Target, f: Option<&CompiledFunction>) -> Vec<Line> {
     let mut shown = None;
     for i in instructions(&target.program, f) {
         if i.line.is_some() && i.line != shown {
-            let source = i
-                .line
-                .and_then(|l| target.program.source.line(l))
-                .unwrap_or("");
-            lines.push(Line::plain(format!(
-                "; {}  {}",
-                i.line.unwrap_or(0),
-                source.trim()
-            )));
+            let source = i.line.and_then(|l| target.program.source.line(l)).unwrap_or("");
+            lines.push(Line::plain(format!("; {}  {}", i.line.unwrap_or(0), source.trim())));
             shown = i.line;
         }
         lines.push(code_line(&i));
@@ -188,15 +137,8 @@ fn code_lines(target: &Target, f: Option<&CompiledFunction>) -> Vec<Line> {
 
 fn code_line(i: &Instruction) -> Line {
     let count = i.count.map(thousands).unwrap_or_default();
-    let label = i
-        .label
-        .as_ref()
-        .map(|l| format!("{l}:"))
-        .unwrap_or_default();
-    Line {
-        text: format!("{count:>11} {label:>5} {}", i.text),
-        key: i.key.clone(),
-    }
+    let label = i.label.as_ref().map(|l| format!("{l}:")).unwrap_or_default();
+    Line { text: format!("{count:>11} {label:>5} {}", i.text), key: i.key.clone() }
 }
 
 /// `gsx diff --json`
@@ -225,18 +167,9 @@ fn pairs_json<'a>(left: &'a [Line], right: &'a [Line]) -> Vec<PairJson<'a>> {
     align(left, right)
         .into_iter()
         .map(|p| match p {
-            Pair::Both(a, b) => PairJson {
-                left: Some(&a.text),
-                right: Some(&b.text),
-            },
-            Pair::Left(a) => PairJson {
-                left: Some(&a.text),
-                right: None,
-            },
-            Pair::Right(b) => PairJson {
-                left: None,
-                right: Some(&b.text),
-            },
+            Pair::Both(a, b) => PairJson { left: Some(&a.text), right: Some(&b.text) },
+            Pair::Left(a) => PairJson { left: Some(&a.text), right: None },
+            Pair::Right(b) => PairJson { left: None, right: Some(&b.text) },
         })
         .collect()
 }

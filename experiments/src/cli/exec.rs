@@ -42,8 +42,7 @@ pub fn exec(registry: &Registry, args: &ExecArgs, json: bool) -> Result<(), Fail
     io::stdout().flush()?;
     let report = result?;
     if json {
-        let text = serde_json::to_string_pretty(&StatsJson::new(&spec, &report))
-            .map_err(io::Error::from)?;
+        let text = serde_json::to_string_pretty(&StatsJson::new(&spec, &report)).map_err(io::Error::from)?;
         writeln!(io::stderr(), "{text}")?;
     } else if args.stats {
         write!(io::stderr(), "{}", stats(&spec, &report, Style::stderr()))?;
@@ -80,20 +79,9 @@ fn stats(spec: &ExecSpec, report: &ExecReport, style: Style) -> String {
     ] {
         let _ = writeln!(out, "  {name:<12}  {}", thousands(n));
     }
-    let _ = writeln!(
-        out,
-        "  side exits    {}",
-        thousands(report.exits.iter().map(|e| e.count).sum())
-    );
+    let _ = writeln!(out, "  side exits    {}", thousands(report.exits.iter().map(|e| e.count).sum()));
     for e in &report.exits {
-        let _ = writeln!(
-            out,
-            "    {}:{} {}, {}",
-            e.function,
-            e.line,
-            e.reason,
-            plural(e.count, "time")
-        );
+        let _ = writeln!(out, "    {}:{} {}, {}", e.function, e.line, e.reason, plural(e.count, "time"));
     }
     for s in &report.skipped {
         let _ = writeln!(out, "  {} stays interpreted: {}", s.name, s.reason);

@@ -16,8 +16,7 @@ pub const STATUS_USAGE: u8 = 2;
 pub const STATUS_WRONG_CODE: u8 = 3;
 
 /// Who can act on a status of 3.
-pub const OUR_BUG: &str =
-    "this is a bug in gsx or in a pass of yours, not in the program; no figure is kept";
+pub const OUR_BUG: &str = "this is a bug in gsx or in a pass of yours, not in the program; no figure is kept";
 
 /// Why a command did not succeed.
 #[derive(Debug)]
@@ -46,20 +45,12 @@ impl From<io::Error> for Failure {
 impl Failure {
     /// A mistake on the command line or in a file that it names.
     pub fn usage(text: impl Into<String>) -> Failure {
-        Failure::Message {
-            status: STATUS_USAGE,
-            text: text.into(),
-            help: None,
-        }
+        Failure::Message { status: STATUS_USAGE, text: text.into(), help: None }
     }
 
     /// The same, with the way out.
     pub fn usage_help(text: impl Into<String>, help: impl Into<String>) -> Failure {
-        Failure::Message {
-            status: STATUS_USAGE,
-            text: text.into(),
-            help: Some(help.into()),
-        }
+        Failure::Message { status: STATUS_USAGE, text: text.into(), help: Some(help.into()) }
     }
 
     /// A mistake at a place in a text.
@@ -73,11 +64,7 @@ impl Failure {
         if let CellError::Program(e) = error {
             for line in &e.trace {
                 // Long traces are cut in the middle: that line names no function.
-                let word = if line.starts_with(['.', '…']) {
-                    ""
-                } else {
-                    "in "
-                };
+                let word = if line.starts_with(['.', '…']) { "" } else { "in " };
                 text.push_str(&format!("\n    {word}{line}"));
             }
         }
@@ -85,20 +72,12 @@ impl Failure {
             text.insert_str(0, "wrong code: ");
         }
         let help = match error {
-            CellError::Miscompiled(_) | CellError::Compiler(_) if help.is_none() => Some(format!(
-                "{OUR_BUG}; with --verify-each the verifier and the evaluator look for the pass"
-            )),
-            // The other limits name their option themselves.
-            CellError::Limit(message) if !message.contains("--") => {
-                Some("if the program is not endless, --max-steps raises the budget".to_string())
+            CellError::Miscompiled(_) | CellError::Compiler(_) if help.is_none() => {
+                Some(format!("{OUR_BUG}; with --verify-each the verifier and the evaluator look for the pass"))
             }
             _ => help,
         };
-        Failure::Message {
-            status: error.status(),
-            text,
-            help,
-        }
+        Failure::Message { status: error.status(), text, help }
     }
 
     /// Process exit status.
@@ -117,9 +96,7 @@ impl Failure {
         let word = style.paint(Paint::Bad, "error:");
         let text = match self {
             Failure::Message { text, help, .. } => {
-                let help = help
-                    .as_ref()
-                    .map(|h| format!("\n{} {h}", style.paint(Paint::Note, "help:")));
+                let help = help.as_ref().map(|h| format!("\n{} {h}", style.paint(Paint::Note, "help:")));
                 format!("{word} {text}{}", help.unwrap_or_default())
             }
             Failure::Excerpt(text) => match text.strip_prefix("error:") {

@@ -25,9 +25,7 @@ pub fn read_text(path: &Path, what: &str) -> Result<Source, Failure> {
     })?;
     let mut bytes = Vec::new();
     // A device or a pipe may never end: stop behind the limit.
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|e| cannot(e.to_string()))?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|e| cannot(e.to_string()))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(cannot(format!("it is larger than {} MiB", MAX_BYTES >> 20)));
     }
@@ -46,8 +44,7 @@ pub fn read_text(path: &Path, what: &str) -> Result<Source, Failure> {
 
 /// Is this the name of a program, not of a configuration?
 pub fn is_program(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|e| e.eq_ignore_ascii_case("gs"))
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gs"))
 }
 
 /// A program's bytecode.

@@ -22,13 +22,7 @@ pub fn ir(cx: &mut Context<'_>, args: &IrArgs) -> Result<(), Failure> {
     if let Some(after) = &args.after {
         check_stage(cx.registry, &pipeline.ids(), after)?;
     }
-    let report = target.run(
-        &pipeline,
-        Options {
-            keep_stages: true,
-            ..Options::default()
-        },
-    )?;
+    let report = target.run(&pipeline, Options { keep_stages: true, ..Options::default() })?;
     let functions: Vec<&CompiledFunction> = report.functions.iter().collect();
     let chosen = choose_functions(&functions, |f| &f.name, args.function.as_deref())?;
     let mut texts = Vec::new();
@@ -37,25 +31,13 @@ pub fn ir(cx: &mut Context<'_>, args: &IrArgs) -> Result<(), Failure> {
         let (form, text) = if args.dot {
             ("dot", to_dot(unit))
         } else {
-            let options = if args.bare {
-                TextOptions::default()
-            } else {
-                TextOptions::LISTING
-            };
+            let options = if args.bare { TextOptions::default() } else { TextOptions::LISTING };
             ("ir", unit_to_string_with(unit, options))
         };
-        texts.push(TextJson {
-            function: &f.name,
-            stage: Some(stage),
-            form,
-            text,
-        });
+        texts.push(TextJson { function: &f.name, stage: Some(stage), form, text });
     }
     if cx.json {
-        return cx.print_json(&TextsJson {
-            program: &target.path,
-            functions: texts,
-        });
+        return cx.print_json(&TextsJson { program: &target.path, functions: texts });
     }
     for (i, t) in texts.iter().enumerate() {
         let gap = if i > 0 { "\n" } else { "" };
@@ -77,37 +59,23 @@ fn check_stage(registry: &Registry, ids: &[&'static str], after: &str) -> Result
     }
     if registry.get(after).is_some() {
         let help = format!("passes that are on: {}; add it with --passes", list(ids));
-        return Err(Failure::usage_help(
-            format!("pass `{after}` is off, so there is no graph after it"),
-            help,
-        ));
+        return Err(Failure::usage_help(format!("pass `{after}` is off, so there is no graph after it"), help));
     }
     let mut names = ids.to_vec();
     names.insert(0, "build");
-    let near = nearest(after, &names)
-        .map(|n| format!("; did you mean `{n}`?"))
-        .unwrap_or_default();
+    let near = nearest(after, &names).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
     let help = format!("stages: {}", list(&names));
-    Err(Failure::usage_help(
-        format!("there is no stage `{after}`{near}"),
-        help,
-    ))
+    Err(Failure::usage_help(format!("there is no stage `{after}`{near}"), help))
 }
 
 /// The graph after a pass, or the last one.
-fn stage<'a>(
-    f: &'a CompiledFunction,
-    after: Option<&str>,
-) -> Result<(&'static str, &'a Unit), Failure> {
+fn stage<'a>(f: &'a CompiledFunction, after: Option<&str>) -> Result<(&'static str, &'a Unit), Failure> {
     let found = match after {
         Some(name) => f.stages.iter().find(|(id, _)| *id == name),
         None => f.stages.last(),
     };
     match found {
         Some((id, unit)) => Ok((id, unit)),
-        None => Err(Failure::usage(format!(
-            "the graph of {} was not kept",
-            f.name
-        ))),
+        None => Err(Failure::usage(format!("the graph of {} was not kept", f.name))),
     }
 }

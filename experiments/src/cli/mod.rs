@@ -38,26 +38,23 @@ const STACK_BYTES: usize = 256 << 20;
 pub fn main_with(passes: &[&'static dyn Pass]) -> ExitCode {
     crash::install_hook();
     let passes = passes.to_vec();
-    let worker = thread::Builder::new()
-        .name("gsx".into())
-        .stack_size(STACK_BYTES)
-        .spawn(move || {
-            let cli = match Cli::try_parse() {
-                Ok(cli) => cli,
-                Err(e) => {
-                    // Help and version are "errors" too, with status 0. A closed pipe is nobody's fault.
-                    let _ = e.print();
-                    return u8::try_from(e.exit_code()).unwrap_or(STATUS_USAGE);
-                }
-            };
-            match dispatch(&cli, &passes) {
-                Ok(()) => 0,
-                Err(failure) => {
-                    failure.print(Style::stderr());
-                    failure.status()
-                }
+    let worker = thread::Builder::new().name("gsx".into()).stack_size(STACK_BYTES).spawn(move || {
+        let cli = match Cli::try_parse() {
+            Ok(cli) => cli,
+            Err(e) => {
+                // Help and version are "errors" too, with status 0. A closed pipe is nobody's fault.
+                let _ = e.print();
+                return u8::try_from(e.exit_code()).unwrap_or(STATUS_USAGE);
             }
-        });
+        };
+        match dispatch(&cli, &passes) {
+            Ok(()) => 0,
+            Err(failure) => {
+                failure.print(Style::stderr());
+                failure.status()
+            }
+        }
+    });
     let status = match worker.map(thread::JoinHandle::join) {
         Ok(Ok(status)) => status,
         // The hook has said what happened.
@@ -97,12 +94,7 @@ fn dispatch(cli: &Cli, passes: &[&'static dyn Pass]) -> Result<(), Failure> {
         return exec::exec(&registry, args, cli.json);
     }
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut cx = Context {
-        registry: &registry,
-        out: &mut out,
-        style: Style::stdout(),
-        json: cli.json,
-    };
+    let mut cx = Context { registry: &registry, out: &mut out, style: Style::stdout(), json: cli.json };
     match &cli.command {
         Command::Run(args) => run::run(&mut cx, args)?,
         Command::Exec(_) => {}

@@ -52,13 +52,8 @@ fn choose(registry: &Registry, id: &str) -> Result<Chosen, Failure> {
     }
     let mut names: Vec<&str> = registry.passes().iter().map(|p| p.info().id).collect();
     names.extend(&groups);
-    let near = nearest(id, &names)
-        .map(|n| format!("; did you mean `{n}`?"))
-        .unwrap_or_default();
-    Err(Failure::usage_help(
-        format!("no pass or group is called `{id}`{near}"),
-        "`gsx passes` lists them all",
-    ))
+    let near = nearest(id, &names).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+    Err(Failure::usage_help(format!("no pass or group is called `{id}`{near}"), "`gsx passes` lists them all"))
 }
 
 /// Passes of a group. `none` is a name for choosing nothing.
@@ -71,11 +66,7 @@ fn overview(registry: &Registry, style: Style) -> String {
     let mut table = Table::new(&[Align::Left, Align::Left, Align::Left]);
     for pass in registry.passes() {
         let info = pass.info();
-        let groups = if info.groups.is_empty() {
-            "-".to_string()
-        } else {
-            info.groups.join(" ")
-        };
+        let groups = if info.groups.is_empty() { "-".to_string() } else { info.groups.join(" ") };
         let needs = match info.needs {
             [] => String::new(),
             needs => format!(" (needs {})", needs.join(", ")),
@@ -92,15 +83,10 @@ fn overview(registry: &Registry, style: Style) -> String {
     let mut table = Table::new(&[Align::Left, Align::Left]);
     for id in registry.group_names() {
         let summary = summary(id).unwrap_or("passes of yours");
-        table.painted([
-            (id.to_string(), Paint::Strong),
-            (summary.to_string(), Paint::Plain),
-        ]);
+        table.painted([(id.to_string(), Paint::Strong), (summary.to_string(), Paint::Plain)]);
     }
     out.push_str(&table.render(style));
-    out.push_str(
-        "\n`gsx passes NAME` explains one. Choose with --passes pin,dse or --passes all,-dse.\n",
-    );
+    out.push_str("\n`gsx passes NAME` explains one. Choose with --passes pin,dse or --passes all,-dse.\n");
     out
 }
 
@@ -120,11 +106,7 @@ fn explain(info: &PassInfo, style: Style) -> String {
 }
 
 fn explain_group(id: &str, members: &[&'static dyn Pass], style: Style) -> String {
-    let mut out = format!(
-        "{}: {}\n",
-        style.strong(id),
-        summary(id).unwrap_or("passes of yours")
-    );
+    let mut out = format!("{}: {}\n", style.strong(id), summary(id).unwrap_or("passes of yours"));
     let ids: Vec<&str> = members.iter().map(|p| p.info().id).collect();
     let _ = writeln!(out, "\n  passes  {}", list(&ids));
     out
@@ -146,9 +128,5 @@ fn pass_json(info: &'static PassInfo) -> PassJson {
 }
 
 fn group_json(registry: &Registry, id: &'static str) -> GroupJson {
-    GroupJson {
-        id,
-        summary: summary(id),
-        passes: members(registry, id).iter().map(|p| p.info().id).collect(),
-    }
+    GroupJson { id, summary: summary(id), passes: members(registry, id).iter().map(|p| p.info().id).collect() }
 }

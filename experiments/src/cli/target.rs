@@ -40,20 +40,13 @@ pub struct Target {
 impl Target {
     /// Reads the configuration (or the program itself) and applies what the command line overrides.
     pub fn resolve(args: &TargetArgs) -> Result<Target, Failure> {
-        if is_program(&args.config) {
-            Target::of_program(args)
-        } else {
-            Target::of_config(args)
-        }
+        if is_program(&args.config) { Target::of_program(args) } else { Target::of_config(args) }
     }
 
     fn of_config(args: &TargetArgs) -> Result<Target, Failure> {
         let config = load_config(&args.config)?;
         let program = read_config_program(&config)?;
-        let entry = args
-            .entry
-            .clone()
-            .unwrap_or_else(|| config.entry.value.clone());
+        let entry = args.entry.clone().unwrap_or_else(|| config.entry.value.clone());
         // A known result, quoted figures and a warm-up belong to the configured call.
         let given = argument_list("--args", args.args.as_deref())?;
         let same_entry = entry == config.entry.value;
@@ -63,32 +56,17 @@ impl Target {
             None => Vec::new(),
         };
         let same_call = same_entry && call_args == config.args;
-        let configured = if same_entry {
-            config.warmup.args.clone()
-        } else {
-            call_args.clone()
-        };
-        let warmup_args =
-            argument_list("--warmup-args", args.warmup_args.as_deref())?.unwrap_or(configured);
+        let configured = if same_entry { config.warmup.args.clone() } else { call_args.clone() };
+        let warmup_args = argument_list("--warmup-args", args.warmup_args.as_deref())?.unwrap_or(configured);
         let target = Target {
             path: program.source.name.clone(),
             program,
             entry,
             args: call_args,
-            warmup: Warmup {
-                args: warmup_args,
-                calls: args.warmup_calls.unwrap_or(config.warmup.calls),
-            },
-            expected: args
-                .expected
-                .clone()
-                .or(config.expected.clone().filter(|_| same_call)),
+            warmup: Warmup { args: warmup_args, calls: args.warmup_calls.unwrap_or(config.warmup.calls) },
+            expected: args.expected.clone().or(config.expected.clone().filter(|_| same_call)),
             core: config.core,
-            references: if same_call {
-                config.references.clone()
-            } else {
-                Vec::new()
-            },
+            references: if same_call { config.references.clone() } else { Vec::new() },
             limits: limits(&args.limits),
             config: Some(config),
         };
@@ -99,25 +77,19 @@ impl Target {
     fn of_program(args: &TargetArgs) -> Result<Target, Failure> {
         let program = read_program(&args.config)?;
         let Some(entry) = args.entry.clone() else {
-            let text = format!(
-                "{} is a program: say which function to measure",
-                program.source.name
-            );
+            let text = format!("{} is a program: say which function to measure", program.source.name);
             let help = format!("add --entry NAME; {}", functions_of(&program));
             return Err(Failure::usage_help(text, help));
         };
         let call_args = argument_list("--args", args.args.as_deref())?.unwrap_or_default();
-        let warmup_args = argument_list("--warmup-args", args.warmup_args.as_deref())?
-            .unwrap_or_else(|| call_args.clone());
+        let warmup_args =
+            argument_list("--warmup-args", args.warmup_args.as_deref())?.unwrap_or_else(|| call_args.clone());
         let target = Target {
             path: program.source.name.clone(),
             program,
             entry,
             args: call_args,
-            warmup: Warmup {
-                args: warmup_args,
-                calls: args.warmup_calls.unwrap_or(DEFAULT_WARMUP_CALLS),
-            },
+            warmup: Warmup { args: warmup_args, calls: args.warmup_calls.unwrap_or(DEFAULT_WARMUP_CALLS) },
             expected: args.expected.clone(),
             core: Core::default(),
             references: Vec::new(),
@@ -151,14 +123,8 @@ impl Target {
 
     /// The passes that the command line, else the configuration, else nobody chose (then: all).
     pub fn pipeline(&self, registry: &Registry, args: &PassArgs) -> Result<Pipeline, Failure> {
-        match self
-            .config
-            .as_ref()
-            .and_then(|c| Some((c, c.passes.as_ref()?)))
-        {
-            Some((config, Spanned { value, span }))
-                if args.passes.is_none() && args.pipeline.is_none() =>
-            {
+        match self.config.as_ref().and_then(|c| Some((c, c.passes.as_ref()?))) {
+            Some((config, Spanned { value, span })) if args.passes.is_none() && args.pipeline.is_none() => {
                 Pipeline::select(registry, value).map_err(|e| {
                     let mut d = config.diagnostic(span, e.to_string());
                     d.help = Some(known_passes(registry));
@@ -202,12 +168,8 @@ impl Target {
         let wanted = usize::from(proto.nparams);
         match error {
             CellError::Program(_) => {
-                let few = [&self.args, &self.warmup.args]
-                    .into_iter()
-                    .find(|a| a.len() < wanted)?;
-                let names: Vec<&str> = (0..proto.nparams)
-                    .filter_map(|r| proto.local_name(r, 0))
-                    .collect();
+                let few = [&self.args, &self.warmup.args].into_iter().find(|a| a.len() < wanted)?;
+                let names: Vec<&str> = (0..proto.nparams).filter_map(|r| proto.local_name(r, 0)).collect();
                 Some(format!(
                     "{} takes {} ({}), but the call is {}: missing ones are nil",
                     self.entry,
@@ -216,12 +178,8 @@ impl Target {
                     call_text(&self.entry, few),
                 ))
             }
-            CellError::Miscompiled(_) | CellError::Compiler(_) if options.verify_each => {
-                Some(OUR_BUG.to_string())
-            }
-            CellError::Unexpected { .. } => {
-                Some("correct `expected` in the configuration, or the program".to_string())
-            }
+            CellError::Miscompiled(_) | CellError::Compiler(_) if options.verify_each => Some(OUR_BUG.to_string()),
+            CellError::Unexpected { .. } => Some("correct `expected` in the configuration, or the program".to_string()),
             _ => None,
         }
     }
@@ -245,10 +203,7 @@ pub fn limits(args: &LimitArgs) -> Limits {
 
 /// Global functions, by their definitions.
 fn functions(program: &Program) -> impl Iterator<Item = &Proto> {
-    program
-        .protos
-        .iter()
-        .filter(|p| p.id != ProtoId::MAIN && program.global_index(&p.name).is_some())
+    program.protos.iter().filter(|p| p.id != ProtoId::MAIN && program.global_index(&p.name).is_some())
 }
 
 fn functions_of(program: &Program) -> String {
@@ -273,10 +228,7 @@ fn argument_list(option: &str, text: Option<&str>) -> Result<Option<Vec<Arg>>, F
 fn read_config_program(config: &Config) -> Result<Arc<Program>, Failure> {
     let path = config.program_path();
     if !path.exists() {
-        let mut d = config.diagnostic(
-            &config.program.span,
-            format!("there is no program {}", path.display()),
-        );
+        let mut d = config.diagnostic(&config.program.span, format!("there is no program {}", path.display()));
         d.help = Some("the path starts at the configuration's own directory".to_string());
         return Err(Failure::at(&d, &config.source));
     }

@@ -22,17 +22,14 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
         ("g", 1073741824.0),
         ("b", 1.0),
     ];
-    scaled(text, &UNITS)
-        .ok_or_else(|| "write a size such as 64MiB, 1GiB or a number of bytes".into())
+    scaled(text, &UNITS).ok_or_else(|| "write a size such as 64MiB, 1GiB or a number of bytes".into())
 }
 
 /// A number that is not negative, with a unit.
 fn scaled(text: &str, units: &[(&str, f64)]) -> Option<u64> {
     let text = text.trim().to_ascii_lowercase().replace('_', "");
-    let (digits, factor) = units
-        .iter()
-        .find_map(|(u, f)| Some((text.strip_suffix(u)?.trim_end(), *f)))
-        .unwrap_or((&text, 1.0));
+    let (digits, factor) =
+        units.iter().find_map(|(u, f)| Some((text.strip_suffix(u)?.trim_end(), *f))).unwrap_or((&text, 1.0));
     if !digits.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
@@ -97,9 +94,7 @@ fn scalar(word: &str) -> Result<Arg, String> {
         "true" => Ok(Arg::Bool(true)),
         "false" => Ok(Arg::Bool(false)),
         "" => Err("an argument is missing beside a comma".into()),
-        _ if !number => Err(format!(
-            "`{word}` is no number, true, false or nil; a string needs quotes: '\"{word}\"'"
-        )),
+        _ if !number => Err(format!("`{word}` is no number, true, false or nil; a string needs quotes: '\"{word}\"'")),
         _ => match (word.parse(), word.parse()) {
             (Ok(n), _) => Ok(Arg::Int(n)),
             (_, Ok(x)) => Ok(Arg::Float(x)),
@@ -133,14 +128,8 @@ mod tests {
         assert_eq!(parse_args("3, -4"), Ok(vec![Arg::Int(3), Arg::Int(-4)]));
         assert_eq!(parse_args(" "), Ok(vec![]));
         assert_eq!(parse_args("nil,true"), Ok(vec![Arg::Nil, Arg::Bool(true)]));
-        assert_eq!(
-            parse_args("1e3,2."),
-            Ok(vec![Arg::Float(1000.0), Arg::Float(2.0)])
-        );
-        assert_eq!(
-            parse_args(r#""a, \"b\"" , "c""#),
-            Ok(vec![Arg::Str("a, \"b\"".into()), Arg::Str("c".into())])
-        );
+        assert_eq!(parse_args("1e3,2."), Ok(vec![Arg::Float(1000.0), Arg::Float(2.0)]));
+        assert_eq!(parse_args(r#""a, \"b\"" , "c""#), Ok(vec![Arg::Str("a, \"b\"".into()), Arg::Str("c".into())]));
         for bad in ["1,,2", "1,", "abc", "\"a", "\"a\"b", "1x", "\"\\q\""] {
             assert!(parse_args(bad).is_err(), "{bad}");
         }

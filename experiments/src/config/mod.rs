@@ -103,18 +103,12 @@ impl Config {
     /// The program's path as seen from the current directory: a relative one starts at the configuration's directory.
     /// `configs/../benchmarks/fib.gs` is written `benchmarks/fib.gs`.
     pub fn program_path(&self) -> PathBuf {
-        let from = Path::new(&self.source.name)
-            .parent()
-            .unwrap_or(Path::new(""));
+        let from = Path::new(&self.source.name).parent().unwrap_or(Path::new(""));
         tidy(&from.join(&self.program.value))
     }
 
     /// A message about a place in the configuration.
-    pub fn diagnostic(
-        &self,
-        span: &std::ops::Range<usize>,
-        message: impl Into<String>,
-    ) -> Diagnostic {
+    pub fn diagnostic(&self, span: &std::ops::Range<usize>, message: impl Into<String>) -> Diagnostic {
         reader::diagnostic(&self.source, span, message)
     }
 }

@@ -13,16 +13,7 @@ use super::reader::{Read, Section, Spanned, diagnostic, type_name};
 use super::{Config, Core, DEFAULT_WARMUP_CALLS, Metric, Reference};
 
 /// Keys at the top of the file.
-const KEYS: &[&str] = &[
-    "program",
-    "entry",
-    "args",
-    "expected",
-    "passes",
-    "core",
-    "warmup",
-    "reference",
-];
+const KEYS: &[&str] = &["program", "entry", "args", "expected", "passes", "core", "warmup", "reference"];
 /// Keys of `[warmup]`.
 const WARMUP_KEYS: &[&str] = &["args", "calls"];
 /// Keys of each `[[reference]]`.
@@ -36,36 +27,21 @@ pub fn parse(source: Source) -> Result<Config, Box<Diagnostic>> {
     let source = Arc::new(source);
     let document = DeTable::parse(&source.text).map_err(|e| {
         let span = e.span().unwrap_or(0..0);
-        Box::new(diagnostic(
-            &source,
-            &span,
-            syntax_message(&source.text, &span, e.message()),
-        ))
+        Box::new(diagnostic(&source, &span, syntax_message(&source.text, &span, e.message())))
     })?;
     // What is missing from the top of the file is reported at its first line.
     let top = Section::new(&source, "", document.get_ref(), 0..0, KEYS)?;
 
-    let program = top.required_string(
-        "program",
-        "name the program's file: program = \"../benchmarks/fib.gs\"",
-    )?;
+    let program = top.required_string("program", "name the program's file: program = \"../benchmarks/fib.gs\"")?;
     let entry = top.required_string("entry", "name the function to measure: entry = \"fib\"")?;
     let args = args_of(&top)?;
-    let warmup = warmup(&source, &top)?.unwrap_or(Warmup {
-        args: args.clone(),
-        calls: DEFAULT_WARMUP_CALLS,
-    });
+    let warmup = warmup(&source, &top)?.unwrap_or(Warmup { args: args.clone(), calls: DEFAULT_WARMUP_CALLS });
     let expected = expected(&top)?;
     let passes = top.string("passes")?;
-    let core = top
-        .choice("core", &Core::ALL, Core::name)?
-        .unwrap_or_default();
+    let core = top.choice("core", &Core::ALL, Core::name)?.unwrap_or_default();
     let references = references(&source, &top)?;
     Ok(Config {
-        program: Spanned {
-            value: PathBuf::from(program.value),
-            span: program.span,
-        },
+        program: Spanned { value: PathBuf::from(program.value), span: program.span },
         entry,
         args,
         warmup,
@@ -79,15 +55,10 @@ pub fn parse(source: Source) -> Result<Config, Box<Diagnostic>> {
 
 /// The parser takes any bare word for a boolean or a string without quotes: say what is wrong in the user's terms.
 fn syntax_message<'a>(text: &str, span: &Range<usize>, message: &'a str) -> &'a str {
-    if !message.starts_with("invalid boolean")
-        && !message.starts_with("string values must be quoted")
-    {
+    if !message.starts_with("invalid boolean") && !message.starts_with("string values must be quoted") {
         return message;
     }
-    let rest = text
-        .get(span.start..)
-        .and_then(|t| t.lines().next())
-        .unwrap_or("");
+    let rest = text.get(span.start..).and_then(|t| t.lines().next()).unwrap_or("");
     match rest.trim() {
         "" => "a value is missing",
         _ => "text must be in quotes; only numbers, true and false stand alone",
@@ -109,11 +80,7 @@ fn args(section: &Section<'_>, key: &str) -> Read<Option<Vec<Arg>>> {
         let message = format!("`{key}` must be an array, but is {}", type_name(value));
         return section.error(&span, message, Some(help));
     };
-    items
-        .iter()
-        .map(|item| arg(section, key, item.get_ref(), &item.span()))
-        .collect::<Read<_>>()
-        .map(Some)
+    items.iter().map(|item| arg(section, key, item.get_ref(), &item.span())).collect::<Read<_>>().map(Some)
 }
 
 /// One argument.
@@ -146,9 +113,7 @@ fn warmup(source: &Source, top: &Section<'_>) -> Read<Option<Warmup>> {
         return top.wrong_type("warmup", "a table", value, &span);
     };
     let section = Section::new(source, "warmup", table, span, WARMUP_KEYS)?;
-    let calls = section
-        .integer("calls", 0..=1_000_000)?
-        .map_or(DEFAULT_WARMUP_CALLS, |n| n as u32);
+    let calls = section.integer("calls", 0..=1_000_000)?.map_or(DEFAULT_WARMUP_CALLS, |n| n as u32);
     let args = match args(&section, "args")? {
         Some(args) => args,
         None => args_of(top)?,
@@ -166,10 +131,7 @@ fn expected(top: &Section<'_>) -> Read<Option<String>> {
         DeValue::Integer(n) if n.radix() == 10 => Ok(Some(n.as_str().to_string())),
         DeValue::Boolean(b) => Ok(Some(b.to_string())),
         other => {
-            let message = format!(
-                "`expected` must be a string, an integer or a boolean, but is {}",
-                type_name(other)
-            );
+            let message = format!("`expected` must be a string, an integer or a boolean, but is {}", type_name(other));
             let help = "write the result as `print` shows it: expected = \"0.5\"".to_string();
             top.error(&span, message, Some(help))
         }
@@ -185,48 +147,25 @@ fn references(source: &Source, top: &Section<'_>) -> Read<Vec<Reference>> {
         let help = "write [[reference]], with two brackets".to_string();
         return top.error(&span, "`reference` must be an array of tables", Some(help));
     };
-    items
-        .iter()
-        .map(|item| reference(source, top, item.get_ref(), item.span()))
-        .collect()
+    items.iter().map(|item| reference(source, top, item.get_ref(), item.span())).collect()
 }
 
-fn reference(
-    source: &Source,
-    top: &Section<'_>,
-    value: &DeValue<'_>,
-    span: Range<usize>,
-) -> Read<Reference> {
+fn reference(source: &Source, top: &Section<'_>, value: &DeValue<'_>, span: Range<usize>) -> Read<Reference> {
     let DeValue::Table(table) = value else {
         return top.wrong_type("reference", "a table", value, &span);
     };
     let section = Section::new(source, "reference", table, span, REFERENCE_KEYS)?;
-    let what = section
-        .required_string("what", "say whose figure it is: what = \"LuaJIT 2.1\"")?
-        .value;
-    let metric = section
-        .choice("metric", &Metric::ALL, Metric::name)?
-        .unwrap_or(Metric::Instructions);
+    let what = section.required_string("what", "say whose figure it is: what = \"LuaJIT 2.1\"")?.value;
+    let metric = section.choice("metric", &Metric::ALL, Metric::name)?.unwrap_or(Metric::Instructions);
     let (low, high) = range(&section)?;
-    let from = section
-        .required_string("source", "say where the figure comes from: source = \"…\"")?
-        .value;
-    Ok(Reference {
-        what,
-        metric,
-        low,
-        high,
-        source: from,
-    })
+    let from = section.required_string("source", "say where the figure comes from: source = \"…\"")?.value;
+    Ok(Reference { what, metric, low, high, source: from })
 }
 
 /// `value = 5` or `value = [4, 6]`.
 fn range(section: &Section<'_>) -> Read<(f64, f64)> {
     let Some((value, span)) = section.get("value") else {
-        return section.missing(
-            "value",
-            "one figure, value = 388_000, or a range, value = [920_000, 980_000]",
-        );
+        return section.missing("value", "one figure, value = 388_000, or a range, value = [920_000, 980_000]");
     };
     let bounds: Option<Vec<f64>> = match value {
         DeValue::Array(items) => items.iter().map(|i| number(i.get_ref())).collect(),
@@ -236,11 +175,7 @@ fn range(section: &Section<'_>) -> Read<(f64, f64)> {
         Some([low, high]) if low <= high => Ok((*low, *high)),
         _ => {
             let help = "one figure, 388_000, or a range, [920_000, 980_000]".to_string();
-            section.error(
-                &span,
-                "`value` must be a number that is not negative, or two in order",
-                Some(help),
-            )
+            section.error(&span, "`value` must be a number that is not negative, or two in order", Some(help))
         }
     }
 }
@@ -260,10 +195,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Config, Box<Diagnostic>> {
-        parse(Source {
-            name: "c.toml".into(),
-            text: text.into(),
-        })
+        parse(Source { name: "c.toml".into(), text: text.into() })
     }
 
     const GOOD: &str = "program = 'p.gs'\nentry = 'f'\n";
@@ -281,22 +213,8 @@ mod tests {
              [warmup]\nargs = [0x10]\ncalls = 3\n[[reference]]\nwhat = 'W'\nvalue = [1, 2]\nsource = 'S'\n",
         )
         .unwrap();
-        assert_eq!(
-            c.args,
-            [
-                Arg::Int(1),
-                Arg::Float(-2.5),
-                Arg::Bool(true),
-                Arg::Str("x".into())
-            ]
-        );
-        assert_eq!(
-            c.warmup,
-            Warmup {
-                args: vec![Arg::Int(16)],
-                calls: 3
-            }
-        );
+        assert_eq!(c.args, [Arg::Int(1), Arg::Float(-2.5), Arg::Bool(true), Arg::Str("x".into())]);
+        assert_eq!(c.warmup, Warmup { args: vec![Arg::Int(16)], calls: 3 });
         assert_eq!(c.expected.as_deref(), Some("7"));
         assert_eq!(c.passes.unwrap().value, "all,-dse");
         let r = &c.references[0];
@@ -306,21 +224,9 @@ mod tests {
     #[test]
     fn warm_up_defaults_to_the_measured_arguments() {
         let c = read(&format!("{GOOD}args = [9]\n")).unwrap();
-        assert_eq!(
-            c.warmup,
-            Warmup {
-                args: vec![Arg::Int(9)],
-                calls: DEFAULT_WARMUP_CALLS
-            }
-        );
+        assert_eq!(c.warmup, Warmup { args: vec![Arg::Int(9)], calls: DEFAULT_WARMUP_CALLS });
         let c = read(&format!("{GOOD}args = [9]\n[warmup]\ncalls = 2\n")).unwrap();
-        assert_eq!(
-            c.warmup,
-            Warmup {
-                args: vec![Arg::Int(9)],
-                calls: 2
-            }
-        );
+        assert_eq!(c.warmup, Warmup { args: vec![Arg::Int(9)], calls: 2 });
     }
 
     #[test]
@@ -329,42 +235,18 @@ mod tests {
         assert_eq!((d.pos.line, d.pos.col, d.len), (3, 3, 6));
         assert_eq!(d.message, "unknown key `warmpu`");
         assert_eq!(d.label.as_deref(), Some("did you mean `warmup`?"));
-        assert_eq!(
-            error("[warmup]\ncall = 1\n"),
-            "4:1: unknown key `call` in `warmup`"
-        );
-        assert_eq!(
-            error("[[reference]]\nwho = ''\n"),
-            "4:1: unknown key `who` in `reference`"
-        );
+        assert_eq!(error("[warmup]\ncall = 1\n"), "4:1: unknown key `call` in `warmup`");
+        assert_eq!(error("[[reference]]\nwho = ''\n"), "4:1: unknown key `who` in `reference`");
     }
 
     #[test]
     fn wrong_types_get_their_place() {
-        assert_eq!(
-            error("args = 20\n"),
-            "3:8: `args` must be an array, but is an integer"
-        );
-        assert_eq!(
-            error("args = [1, [2]]\n"),
-            "3:12: `args` cannot hold an array"
-        );
-        assert_eq!(
-            error("args = [99999999999999999999]\n"),
-            "3:9: 99999999999999999999 is not a 64-bit integer"
-        );
-        assert_eq!(
-            error("passes = 3\n"),
-            "3:10: `passes` must be a string, but is an integer"
-        );
-        assert_eq!(
-            error("warmup = 3\n"),
-            "3:10: `warmup` must be a table, but is an integer"
-        );
-        assert_eq!(
-            error("[warmup]\ncalls = -1\n"),
-            "4:9: `calls` must be between 0 and 1000000, but is -1"
-        );
+        assert_eq!(error("args = 20\n"), "3:8: `args` must be an array, but is an integer");
+        assert_eq!(error("args = [1, [2]]\n"), "3:12: `args` cannot hold an array");
+        assert_eq!(error("args = [99999999999999999999]\n"), "3:9: 99999999999999999999 is not a 64-bit integer");
+        assert_eq!(error("passes = 3\n"), "3:10: `passes` must be a string, but is an integer");
+        assert_eq!(error("warmup = 3\n"), "3:10: `warmup` must be a table, but is an integer");
+        assert_eq!(error("[warmup]\ncalls = -1\n"), "4:9: `calls` must be between 0 and 1000000, but is -1");
         assert_eq!(error("core = 'm1'\n"), "3:8: unknown core `m1`");
         assert_eq!(
             error("[[reference]]\nwhat = ''\nvalue = 'x'\n"),
@@ -375,16 +257,10 @@ mod tests {
     #[test]
     fn missing_keys_are_named() {
         let d = *read("entry = 'f'\n").unwrap_err();
-        assert_eq!(
-            (d.pos.line, d.message.as_str()),
-            (1, "the key `program` is missing")
-        );
+        assert_eq!((d.pos.line, d.message.as_str()), (1, "the key `program` is missing"));
         let d = *read("program = 'p'\n").unwrap_err();
         assert_eq!(d.message, "the key `entry` is missing");
-        assert_eq!(
-            error("[[reference]]\nwhat = ''\nvalue = 1\n"),
-            "3:1: the key `source` is missing in `reference`"
-        );
+        assert_eq!(error("[[reference]]\nwhat = ''\nvalue = 1\n"), "3:1: the key `source` is missing in `reference`");
     }
 
     #[test]
@@ -394,15 +270,8 @@ mod tests {
             error("core = functional\n"),
             "3:8: text must be in quotes; only numbers, true and false stand alone"
         );
-        assert_eq!(
-            error("core = fib\n"),
-            "3:8: text must be in quotes; only numbers, true and false stand alone"
-        );
-        assert!(
-            error("args = [1\n").starts_with("3:10: unclosed array"),
-            "{}",
-            error("args = [1\n")
-        );
+        assert_eq!(error("core = fib\n"), "3:8: text must be in quotes; only numbers, true and false stand alone");
+        assert!(error("args = [1\n").starts_with("3:10: unclosed array"), "{}", error("args = [1\n"));
         let d = *read("").unwrap_err();
         assert_eq!(d.message, "the key `program` is missing");
     }

@@ -7,6 +7,8 @@ use gscript::diagnostic::Diagnostic;
 use gsx_passes::selection::nearest;
 use toml::de::{DeTable, DeValue};
 
+use crate::output::text::fit;
+
 /// A value with its bytes in the configuration.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Spanned<T> {
@@ -19,31 +21,22 @@ pub struct Spanned<T> {
 /// Result of reading; the error is boxed because it is large and rare.
 pub(super) type Read<T> = Result<T, Box<Diagnostic>>;
 
+/// Longest message: it may quote a key or a path of any length.
+const MAX_MESSAGE: usize = 300;
+
 /// A message about some bytes of a configuration.
-pub(super) fn diagnostic(
-    source: &Source,
-    span: &Range<usize>,
-    message: impl Into<String>,
-) -> Diagnostic {
+pub(super) fn diagnostic(source: &Source, span: &Range<usize>, message: impl Into<String>) -> Diagnostic {
     let text = &source.text;
     let start = span.start.min(text.len());
     let before = &text.as_bytes()[..start];
     let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
-    let line_start = before
-        .iter()
-        .rposition(|&b| b == b'\n')
-        .map_or(0, |i| i + 1);
-    let line_end = text[line_start..]
-        .find('\n')
-        .map_or(text.len(), |i| line_start + i);
+    let line_start = before.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
+    let line_end = text[line_start..].find('\n').map_or(text.len(), |i| line_start + i);
     let len = span.end.clamp(start, line_end.max(start)) - start;
     Diagnostic {
         file: source.name.clone(),
-        message: message.into(),
-        pos: Pos {
-            line: line as u32,
-            col: (start - line_start + 1) as u32,
-        },
+        message: fit(&message.into(), MAX_MESSAGE),
+        pos: Pos { line: line as u32, col: (start - line_start + 1) as u32 },
         len: len as u32,
         label: None,
         help: None,
@@ -73,35 +66,17 @@ impl<'a> Section<'a> {
             if known.contains(&name_here) {
                 continue;
             }
-            let of = if name.is_empty() {
-                String::new()
-            } else {
-                format!(" in `{name}`")
-            };
-            let mut d = diagnostic(
-                source,
-                &key.span(),
-                format!("unknown key `{name_here}`{of}"),
-            );
+            let of = if name.is_empty() { String::new() } else { format!(" in `{name}`") };
+            let mut d = diagnostic(source, &key.span(), format!("unknown key `{name_here}`{of}"));
             d.label = nearest(name_here, known).map(|n| format!("did you mean `{n}`?"));
             d.help = Some(format!("the keys are {}", known.join(", ")));
             return Err(Box::new(d));
         }
-        Ok(Section {
-            source,
-            name,
-            table,
-            span,
-        })
+        Ok(Section { source, name, table, span })
     }
 
     /// An error about a place in this document.
-    pub fn error<T>(
-        &self,
-        span: &Range<usize>,
-        message: impl Into<String>,
-        help: Option<String>,
-    ) -> Read<T> {
+    pub fn error<T>(&self, span: &Range<usize>, message: impl Into<String>, help: Option<String>) -> Read<T> {
         let mut d = diagnostic(self.source, span, message);
         d.help = help;
         Err(Box::new(d))
@@ -114,16 +89,8 @@ impl<'a> Section<'a> {
 
     /// The error for a key that must be there.
     pub fn missing<T>(&self, key: &str, help: &str) -> Read<T> {
-        let of = if self.name.is_empty() {
-            String::new()
-        } else {
-            format!(" in `{}`", self.name)
-        };
-        self.error(
-            &self.span,
-            format!("the key `{key}` is missing{of}"),
-            Some(help.to_string()),
-        )
+        let of = if self.name.is_empty() { String::new() } else { format!(" in `{}`", self.name) };
+        self.error(&self.span, format!("the key `{key}` is missing{of}"), Some(help.to_string()))
     }
 
     /// A string.
@@ -132,10 +99,7 @@ impl<'a> Section<'a> {
             return Ok(None);
         };
         match value {
-            DeValue::String(s) => Ok(Some(Spanned {
-                value: s.to_string(),
-                span,
-            })),
+            DeValue::String(s) => Ok(Some(Spanned { value: s.to_string(), span })),
             other => self.wrong_type(key, "a string", other, &span),
         }
     }
@@ -149,12 +113,7 @@ impl<'a> Section<'a> {
     }
 
     /// One of a few names.
-    pub fn choice<T: Copy>(
-        &self,
-        key: &str,
-        all: &[T],
-        name: impl Fn(T) -> &'static str,
-    ) -> Read<Option<T>> {
+    pub fn choice<T: Copy>(&self, key: &str, all: &[T], name: impl Fn(T) -> &'static str) -> Read<Option<T>> {
         let Some(found) = self.string(key)? else {
             return Ok(None);
         };
@@ -166,11 +125,7 @@ impl<'a> Section<'a> {
             Some(n) => format!("did you mean `{n}`? Known: {}", names.join(", ")),
             None => format!("known: {}", names.join(", ")),
         };
-        self.error(
-            &found.span,
-            format!("unknown {key} `{}`", found.value),
-            Some(help),
-        )
+        self.error(&found.span, format!("unknown {key} `{}`", found.value), Some(help))
     }
 
     /// A whole number in a range.
@@ -184,29 +139,15 @@ impl<'a> Section<'a> {
         match i64::from_str_radix(n.as_str(), n.radix()) {
             Ok(n) if range.contains(&n) => Ok(Some(n)),
             _ => {
-                let message = format!(
-                    "`{key}` must be between {} and {}, but is {n}",
-                    range.start(),
-                    range.end()
-                );
+                let message = format!("`{key}` must be between {} and {}, but is {n}", range.start(), range.end());
                 self.error(&span, message, None)
             }
         }
     }
 
     /// The error for a value of the wrong type.
-    pub fn wrong_type<T>(
-        &self,
-        key: &str,
-        wanted: &str,
-        found: &DeValue<'_>,
-        span: &Range<usize>,
-    ) -> Read<T> {
-        self.error(
-            span,
-            format!("`{key}` must be {wanted}, but is {}", type_name(found)),
-            None,
-        )
+    pub fn wrong_type<T>(&self, key: &str, wanted: &str, found: &DeValue<'_>, span: &Range<usize>) -> Read<T> {
+        self.error(span, format!("`{key}` must be {wanted}, but is {}", type_name(found)), None)
     }
 }
 

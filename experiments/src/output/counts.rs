@@ -8,13 +8,7 @@ use super::text::{change, ratio, thousands};
 
 /// The counts of a report, and of a second one with the change from the first to the second.
 pub fn counts_table(name: &str, first: &CellReport, second: Option<(&str, &CellReport)>) -> Table {
-    let mut table = Table::new(&[
-        Align::Left,
-        Align::Right,
-        Align::Right,
-        Align::Right,
-        Align::Left,
-    ]);
+    let mut table = Table::new(&[Align::Left, Align::Right, Align::Right, Align::Right, Align::Left]);
     match second {
         Some((second, _)) => table.row(Paint::Faint, ["", name, second, "change", ""]),
         None => table.row(Paint::Faint, ["", name]),
@@ -29,20 +23,11 @@ pub fn counts_table(name: &str, first: &CellReport, second: Option<(&str, &CellR
         };
         let b = count(second);
         let fewer = match i {
-            0 if a as f64 >= b as f64 * NOTABLE => format!("{} fewer", ratio(a as f64, b as f64)),
-            0 if b as f64 >= a as f64 * NOTABLE => format!("{} as many", ratio(b as f64, a as f64)),
+            0 if b > 0 && a as f64 >= b as f64 * NOTABLE => format!("{} fewer", ratio(a as f64, b as f64)),
+            0 if a > 0 && b as f64 >= a as f64 * NOTABLE => format!("{} as many", ratio(b as f64, a as f64)),
             _ => String::new(),
         };
-        table.row(
-            paint,
-            [
-                label.to_string(),
-                thousands(a),
-                thousands(b),
-                change(a, b),
-                fewer,
-            ],
-        );
+        table.row(paint, [label.to_string(), thousands(a), thousands(b), change(a, b), fewer]);
     }
     table
 }

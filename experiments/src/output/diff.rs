@@ -29,10 +29,7 @@ impl Line {
     /// A line that is compared as it is shown, blanks at either end apart.
     pub fn plain(text: impl Into<String>) -> Line {
         let text = text.into();
-        Line {
-            key: text.trim().to_string(),
-            text,
-        }
+        Line { key: text.trim().to_string(), text }
     }
 }
 
@@ -42,33 +39,14 @@ const MAX_CELLS: usize = 16 << 20;
 /// Aligns two texts: a longest common subsequence, equal lines at both ends taken first.
 pub fn align<'a>(left: &'a [Line], right: &'a [Line]) -> Vec<Pair<'a>> {
     let same = |a: &Line, b: &Line| a.key == b.key;
-    let head = left
-        .iter()
-        .zip(right)
-        .take_while(|(a, b)| same(a, b))
-        .count();
+    let head = left.iter().zip(right).take_while(|(a, b)| same(a, b)).count();
     let rest = left.len().min(right.len()) - head;
-    let tail = left
-        .iter()
-        .rev()
-        .zip(right.iter().rev())
-        .take(rest)
-        .take_while(|(a, b)| same(a, b))
-        .count();
-    let (l, r) = (
-        &left[head..left.len() - tail],
-        &right[head..right.len() - tail],
-    );
+    let tail = left.iter().rev().zip(right.iter().rev()).take(rest).take_while(|(a, b)| same(a, b)).count();
+    let (l, r) = (&left[head..left.len() - tail], &right[head..right.len() - tail]);
 
-    let mut out: Vec<Pair<'a>> = left[..head]
-        .iter()
-        .zip(right)
-        .map(|(a, b)| Pair::Both(a, b))
-        .collect();
+    let mut out: Vec<Pair<'a>> = left[..head].iter().zip(right).map(|(a, b)| Pair::Both(a, b)).collect();
     align_middle(l, r, &mut out);
-    let tails = left[left.len() - tail..]
-        .iter()
-        .zip(&right[right.len() - tail..]);
+    let tails = left[left.len() - tail..].iter().zip(&right[right.len() - tail..]);
     out.extend(tails.map(|(a, b)| Pair::Both(a, b)));
     out
 }
@@ -115,9 +93,7 @@ const CONTEXT: usize = 3;
 pub fn unified(pairs: &[Pair<'_>], style: Style) -> String {
     let near = |i: usize| {
         let from = i.saturating_sub(CONTEXT);
-        pairs[from..pairs.len().min(i + CONTEXT + 1)]
-            .iter()
-            .any(|p| !matches!(p, Pair::Both(..)))
+        pairs[from..pairs.len().min(i + CONTEXT + 1)].iter().any(|p| !matches!(p, Pair::Both(..)))
     };
     let mut out = String::new();
     let mut cut = 0usize;
@@ -132,11 +108,7 @@ pub fn unified(pairs: &[Pair<'_>], style: Style) -> String {
             Pair::Left(a) => ('-', Paint::Bad, a),
             Pair::Right(b) => ('+', Paint::Good, b),
         };
-        let _ = writeln!(
-            out,
-            "{}",
-            style.paint(paint, format!("{mark} {}", line.text).trim_end())
-        );
+        let _ = writeln!(out, "{}", style.paint(paint, format!("{mark} {}", line.text).trim_end()));
     }
     flush(&mut out, &mut cut, style);
     out
@@ -157,11 +129,7 @@ pub fn side_by_side(pairs: &[Pair<'_>], names: (&str, &str), width: usize, style
     let mut line = |left: &str, mark: &str, right: &str, paints: (Paint, Paint)| {
         let (left, right) = (fit(left, column), fit(right, column));
         let pad = " ".repeat(column - left.chars().count());
-        let text = format!(
-            "{}{pad}  {mark} {}",
-            style.paint(paints.0, &left),
-            style.paint(paints.1, &right)
-        );
+        let text = format!("{}{pad}  {mark} {}", style.paint(paints.0, &left), style.paint(paints.1, &right));
         let _ = writeln!(out, "{}", text.trim_end());
     };
     line(names.0, " ", names.1, (Paint::Strong, Paint::Strong));
@@ -180,10 +148,7 @@ mod tests {
     use super::*;
 
     fn lines(text: &str) -> Vec<Line> {
-        text.split(' ')
-            .filter(|t| !t.is_empty())
-            .map(Line::plain)
-            .collect()
+        text.split(' ').filter(|t| !t.is_empty()).map(Line::plain).collect()
     }
 
     fn shown(a: &str, b: &str) -> String {
@@ -212,19 +177,13 @@ mod tests {
     #[test]
     fn unified_cuts_equal_stretches() {
         let (a, b) = (lines("1 2 3 4 5 6 7 8 9"), lines("1 2 3 4 5 6 7 8 x"));
-        assert_eq!(
-            unified(&align(&a, &b), Style::PLAIN),
-            "  … 5 equal lines\n  6\n  7\n  8\n- 9\n+ x\n"
-        );
+        assert_eq!(unified(&align(&a, &b), Style::PLAIN), "  … 5 equal lines\n  6\n  7\n  8\n- 9\n+ x\n");
     }
 
     #[test]
     fn side_by_side_fits() {
         let (a, b) = (lines("same left"), lines("same right-hand-side"));
         let text = side_by_side(&align(&a, &b), ("A", "B"), 18, Style::PLAIN);
-        assert_eq!(
-            text,
-            "A          B\nsame       same\nleft     <\n         > right-…\n"
-        );
+        assert_eq!(text, "A          B\nsame       same\nleft     <\n         > right-…\n");
     }
 }

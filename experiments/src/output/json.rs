@@ -53,13 +53,7 @@ pub struct CellJson<'a> {
 
 impl<'a> CellJson<'a> {
     /// Of a report.
-    pub fn new(
-        program: &'a str,
-        entry: &'a str,
-        args: &[Arg],
-        core: Core,
-        report: &'a CellReport,
-    ) -> CellJson<'a> {
+    pub fn new(program: &'a str, entry: &'a str, args: &[Arg], core: Core, report: &'a CellReport) -> CellJson<'a> {
         let mut compile_ns = BTreeMap::new();
         for t in &report.compile_times {
             *compile_ns.entry(t.stage).or_default() += t.nanoseconds;
@@ -125,13 +119,7 @@ impl<'a> ExitJson<'a> {
     /// Of a report's exit.
     pub fn new(e: &'a ExitCount) -> ExitJson<'a> {
         let line = Some(e.line).filter(|l| *l > 0);
-        ExitJson {
-            function: &e.function,
-            line,
-            pc: e.pc,
-            reason: &e.reason,
-            count: e.count,
-        }
+        ExitJson { function: &e.function, line, pc: e.pc, reason: &e.reason, count: e.count }
     }
 }
 
@@ -165,10 +153,7 @@ pub struct SkippedJson<'a> {
 impl<'a> SkippedJson<'a> {
     /// Of a report's skipped function.
     pub fn new(s: &'a SkippedFunction) -> SkippedJson<'a> {
-        SkippedJson {
-            name: &s.name,
-            reason: &s.reason,
-        }
+        SkippedJson { name: &s.name, reason: &s.reason }
     }
 }
 
@@ -183,13 +168,7 @@ struct RemarkJson<'a> {
 
 impl<'a> RemarkJson<'a> {
     fn new(r: &'a Remark) -> RemarkJson<'a> {
-        RemarkJson {
-            pass: r.pass,
-            function: &r.function,
-            line: r.line,
-            kind: r.kind.to_string(),
-            text: &r.text,
-        }
+        RemarkJson { pass: r.pass, function: &r.function, line: r.line, kind: r.kind.to_string(), text: &r.text }
     }
 }
 
@@ -203,12 +182,7 @@ struct CounterJson<'a> {
 
 impl<'a> CounterJson<'a> {
     fn new(c: &'a Counter) -> CounterJson<'a> {
-        CounterJson {
-            pass: c.pass,
-            function: &c.function,
-            name: c.name,
-            count: c.count,
-        }
+        CounterJson { pass: c.pass, function: &c.function, name: c.name, count: c.count }
     }
 }
 

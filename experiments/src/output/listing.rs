@@ -39,11 +39,7 @@ pub struct Instruction {
 /// The instructions of a function, in order of address.
 pub fn instructions(program: &Program, f: &CompiledFunction) -> Vec<Instruction> {
     let words = &f.code.words;
-    let targets: Vec<Option<usize>> = words
-        .iter()
-        .enumerate()
-        .map(|(i, w)| target(*w, i, words.len()))
-        .collect();
+    let targets: Vec<Option<usize>> = words.iter().enumerate().map(|(i, w)| target(*w, i, words.len())).collect();
     let labels = labels(f, &targets);
     let one = |(i, &word): (usize, &u32)| {
         let text = disassemble(word, f.address + 4 * i as u64);
@@ -92,21 +88,13 @@ fn line(program: &Program, o: Origin) -> Option<u32> {
 
 /// Names of the words that something branches to: the block's, where one starts there.
 fn labels(f: &CompiledFunction, targets: &[Option<usize>]) -> BTreeMap<usize, String> {
-    let blocks: BTreeMap<usize, String> = f
-        .code
-        .block_starts
-        .iter()
-        .map(|(b, w)| (*w as usize, b.to_string()))
-        .collect();
+    let blocks: BTreeMap<usize, String> =
+        f.code.block_starts.iter().map(|(b, w)| (*w as usize, b.to_string())).collect();
     let mut labels = BTreeMap::new();
     let mut wanted: Vec<usize> = targets.iter().flatten().copied().collect();
     wanted.sort_unstable();
     wanted.dedup();
-    for (n, word) in wanted
-        .iter()
-        .filter(|w| !blocks.contains_key(w))
-        .enumerate()
-    {
+    for (n, word) in wanted.iter().filter(|w| !blocks.contains_key(w)).enumerate() {
         labels.insert(*word, format!("L{}", n + 1));
     }
     labels.extend(blocks);
@@ -115,8 +103,7 @@ fn labels(f: &CompiledFunction, targets: &[Option<usize>]) -> BTreeMap<usize, St
 
 /// The word that a PC-relative branch at word `at` goes to, if it is one and stays within `len` words.
 fn target(word: u32, at: usize, len: usize) -> Option<usize> {
-    let signed =
-        |shift: u32, bits: u32| ((word << (32 - shift - bits)) as i32 >> (32 - bits)) as i64;
+    let signed = |shift: u32, bits: u32| ((word << (32 - shift - bits)) as i32 >> (32 - bits)) as i64;
     let distance = if word & 0x7c00_0000 == 0x1400_0000 {
         signed(0, 26) // B, BL
     } else if word & 0xff00_0000 == 0x5400_0000 || word & 0x7e00_0000 == 0x3400_0000 {
@@ -126,9 +113,7 @@ fn target(word: u32, at: usize, len: usize) -> Option<usize> {
     } else {
         return None;
     };
-    usize::try_from(at as i64 + distance)
-        .ok()
-        .filter(|t| *t < len)
+    usize::try_from(at as i64 + distance).ok().filter(|t| *t < len)
 }
 
 #[cfg(test)]

@@ -38,11 +38,7 @@ pub fn pass_report(pipeline: &Pipeline, report: &CellReport, style: Style) -> St
             let _ = writeln!(out, "    {kind} {}{line}: {}", r.function, r.text);
         }
         if remarks.len() > MAX_REMARKS {
-            let _ = writeln!(
-                out,
-                "    … {} more remarks (all of them with --json)",
-                remarks.len() - MAX_REMARKS
-            );
+            let _ = writeln!(out, "    … {} more remarks (all of them with --json)", remarks.len() - MAX_REMARKS);
         }
     }
     out
@@ -57,9 +53,7 @@ fn counters(report: &CellReport, id: &str) -> Vec<String> {
             None => sums.push((c.name, c.count)),
         }
     }
-    sums.iter()
-        .map(|(name, n)| format!("{name}: {}", thousands(*n)))
-        .collect()
+    sums.iter().map(|(name, n)| format!("{name}: {}", thousands(*n))).collect()
 }
 
 /// Text on one line, cut if it is long.

@@ -33,16 +33,12 @@ impl Style {
 
     /// For standard output.
     pub fn stdout() -> Style {
-        Style {
-            on: std::io::stdout().is_terminal() && wanted(),
-        }
+        Style { on: std::io::stdout().is_terminal() && wanted() }
     }
 
     /// For standard error.
     pub fn stderr() -> Style {
-        Style {
-            on: std::io::stderr().is_terminal() && wanted(),
-        }
+        Style { on: std::io::stderr().is_terminal() && wanted() }
     }
 
     /// The text in its colour.
@@ -55,11 +51,7 @@ impl Style {
             Paint::Bad => "1;31",
             Paint::Note => "36",
         };
-        if self.on {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_string()
-        }
+        if self.on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     }
 
     /// A heading.

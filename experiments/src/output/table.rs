@@ -26,35 +26,23 @@ const GAP: usize = 2;
 impl Table {
     /// A table with these columns.
     pub fn new(align: &[Align]) -> Table {
-        Table {
-            align: align.to_vec(),
-            rows: Vec::new(),
-        }
+        Table { align: align.to_vec(), rows: Vec::new() }
     }
 
     /// Adds a row in one colour.
     pub fn row<S: Into<String>>(&mut self, paint: Paint, cells: impl IntoIterator<Item = S>) {
-        self.rows
-            .push(cells.into_iter().map(|c| (c.into(), paint)).collect());
+        self.rows.push(cells.into_iter().map(|c| (c.into(), paint)).collect());
     }
 
     /// Adds a row with a colour for each cell.
     pub fn painted<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = (S, Paint)>) {
-        self.rows
-            .push(cells.into_iter().map(|(c, p)| (c.into(), p)).collect());
+        self.rows.push(cells.into_iter().map(|(c, p)| (c.into(), p)).collect());
     }
 
     /// The table as text, each row ending in a line end, no row in a space.
     pub fn render(&self, style: Style) -> String {
         let columns = self.align.len();
-        let width = |c: usize| {
-            self.rows
-                .iter()
-                .filter_map(|r| r.get(c))
-                .map(|(t, _)| chars(t))
-                .max()
-                .unwrap_or(0)
-        };
+        let width = |c: usize| self.rows.iter().filter_map(|r| r.get(c)).map(|(t, _)| chars(t)).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns).map(width).collect();
         let mut out = String::new();
         for row in &self.rows {
@@ -96,9 +84,6 @@ mod tests {
         t.row(Paint::Strong, ["what", "n", "note"]);
         t.row(Paint::Plain, ["µops", "1,000", ""]);
         t.row(Paint::Plain, ["x", "", "y"]);
-        assert_eq!(
-            t.render(Style::PLAIN),
-            "  what      n  note\n  µops  1,000\n  x            y\n"
-        );
+        assert_eq!(t.render(Style::PLAIN), "  what      n  note\n  µops  1,000\n  x            y\n");
     }
 }

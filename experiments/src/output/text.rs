@@ -22,11 +22,7 @@ pub fn change(before: u64, now: u64) -> String {
             let difference = n as f64 - b as f64;
             let percent = difference * 100.0 / b as f64;
             // A tiny change is still a change.
-            if percent.abs() < 0.05 {
-                format!("{difference:+}")
-            } else {
-                format!("{percent:+.1} %")
-            }
+            if percent.abs() < 0.05 { format!("{difference:+}") } else { format!("{percent:+.1} %") }
         }
     }
 }
@@ -64,11 +60,7 @@ pub fn list<S: AsRef<str>>(items: &[S]) -> String {
     if items.is_empty() {
         return "none".to_string();
     }
-    items
-        .iter()
-        .map(AsRef::as_ref)
-        .collect::<Vec<_>>()
-        .join(", ")
+    items.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
 }
 
 /// Breaks a text into lines of at most `width` characters, each after `indent` spaces; paragraphs are kept apart.
@@ -81,8 +73,7 @@ pub fn wrap(text: &str, width: usize, indent: usize) -> String {
         }
         let mut line = String::new();
         for word in paragraph.split_whitespace() {
-            if !line.is_empty() && indent + line.chars().count() + 1 + word.chars().count() > width
-            {
+            if !line.is_empty() && indent + line.chars().count() + 1 + word.chars().count() > width {
                 out.push_str(&format!("{margin}{line}\n"));
                 line.clear();
             }
@@ -114,13 +105,7 @@ mod tests {
 
     #[test]
     fn numbers() {
-        for (n, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (1234567, "1,234,567"),
-            (100000, "100,000"),
-        ] {
+        for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1234567, "1,234,567"), (100000, "100,000")] {
             assert_eq!(thousands(n), text);
         }
         assert_eq!(change(200, 100), "-50.0 %");
@@ -144,10 +129,7 @@ mod tests {
 
     #[test]
     fn lines() {
-        assert_eq!(
-            wrap("one two three\n\nfour", 10, 2),
-            "  one two\n  three\n\n  four\n"
-        );
+        assert_eq!(wrap("one two three\n\nfour", 10, 2), "  one two\n  three\n\n  four\n");
         assert_eq!(fit("abcdef", 4), "abc…");
         assert_eq!(fit("abc", 4), "abc");
     }

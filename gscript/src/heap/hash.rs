@@ -100,11 +100,8 @@ impl Heap {
         if v.is_nil() {
             return Ok(block);
         }
-        let block = if block == 0 || self.half(block, USED) == self.half(block, CAP) {
-            self.hash_grow(block)?
-        } else {
-            block
-        };
+        let block =
+            if block == 0 || self.half(block, USED) == self.half(block, CAP) { self.hash_grow(block)? } else { block };
         self.hash_append(block, key, v);
         Ok(block)
     }

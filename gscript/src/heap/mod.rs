@@ -89,8 +89,7 @@ impl Heap {
             .and_then(|n| n.checked_next_multiple_of(PAGE))
             .ok_or(too_much)?;
         let bytes = usize::try_from(len).map_err(|_| too_much)?;
-        let mut map =
-            MmapOptions::new().len(bytes).no_reserve_swap().map_anon().map_err(|_| too_much)?;
+        let mut map = MmapOptions::new().len(bytes).no_reserve_swap().map_anon().map_err(|_| too_much)?;
         let host = map.as_mut_ptr();
         let guest_base = match guest_base {
             GuestBase::Simulated => layout::GUEST_BASE,

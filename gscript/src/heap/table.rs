@@ -6,7 +6,7 @@
 //!
 //! Order of iteration: array part, fields in shape order, hash part in insertion order.
 
-use super::shapes::{DICTIONARY, EMPTY, MAX_FIELDS};
+use super::shapes::{DICTIONARY, MAX_FIELDS};
 use super::{Heap, HeapError, slot};
 use crate::layout::{
     HEADER, KIND_TABLE, SLOT_BYTES, TABLE_ARRAY, TABLE_ARRAY_CAP, TABLE_ARRAY_LEN, TABLE_ARRAY_SIZE, TABLE_BYTES,
@@ -32,7 +32,7 @@ pub fn normalize_key(key: Value) -> Value {
 #[inline]
 pub fn float_to_int(x: f64) -> Option<i64> {
     // −2^63 is a float, 2^63 is the first one too large.
-    (x >= -9_223_372_036_854_775_808.0 && x < 9_223_372_036_854_775_808.0 && x.trunc() == x).then_some(x as i64)
+    ((-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&x) && x.trunc() == x).then_some(x as i64)
 }
 
 impl Heap {
@@ -320,7 +320,6 @@ impl Heap {
 
     /// Has the table no fields and no entries of any kind?
     pub fn is_table_empty(&self, t: u64) -> bool {
-        debug_assert!(EMPTY != DICTIONARY);
         matches!(self.next(t, Value::NIL), Ok(None))
     }
 }

@@ -157,7 +157,8 @@ fn keys_of_all_kinds() {
     let t = h.new_table(0, 0).unwrap();
     let other = Value::object(Tag::Table, h.new_table(0, 0).unwrap());
     let long = s(&mut h, &"k".repeat(100));
-    let all = [Value::bool(true), Value::bool(false), Value::float(1.5), other, long, Value::int(-7), Value::int(1 << 40)];
+    let all =
+        [Value::bool(true), Value::bool(false), Value::float(1.5), other, long, Value::int(-7), Value::int(1 << 40)];
     for (i, &k) in all.iter().enumerate() {
         h.set(t, k, Value::int(i as i64)).unwrap();
     }

@@ -5,7 +5,7 @@ use super::{Cx, Fail, MAX_JIT_LEVELS, MAX_NATIVE_LEVELS, Vm};
 use crate::bytecode::{Op, ProtoId};
 use crate::heap::slot;
 use crate::jit::Results;
-use crate::layout::{FRAME_SLOTS_RESERVED, FUNC_BUILTIN, HEADER, CLOSURE_FUNC, MAX_DEPTH, SLOT_BYTES};
+use crate::layout::{CLOSURE_FUNC, FRAME_SLOTS_RESERVED, FUNC_BUILTIN, HEADER, MAX_DEPTH, SLOT_BYTES};
 use crate::library::{Action, Args, BuiltinFn};
 use crate::value::{Tag, Value};
 
@@ -33,14 +33,7 @@ impl Vm {
 
     /// Calls `f` on behalf of the instruction in progress in the innermost frame. The results go where that instruction
     /// wants them, now or when the frame that was pushed returns.
-    pub(super) fn call_op(
-        &mut self,
-        cx: &mut Cx,
-        f: Value,
-        args: *mut u8,
-        n: usize,
-        flags: u32,
-    ) -> Result<(), Fail> {
+    pub(super) fn call_op(&mut self, cx: &mut Cx, f: Value, args: *mut u8, n: usize, flags: u32) -> Result<(), Fail> {
         let (mut f, mut args, mut n) = (f, args, n);
         for _ in 0..MAX_CALL_CHAIN {
             if f.tag == Tag::Function {
@@ -194,6 +187,11 @@ impl Vm {
         if self.budget == 0 { Err(self.budget_error()) } else { Ok(()) }
     }
 
+    /// Takes steps for work inside of the library; the next call or loop notices when none are left.
+    pub(crate) fn spend(&mut self, steps: u64) {
+        self.budget = self.budget.saturating_sub(steps).max(1);
+    }
+
     /// Checks that frames of the usual size still have room when values reach up to `end` on the main stack.
     fn check_vararg_room(&mut self, end: *mut u8, depth: u64) -> Result<(), Fail> {
         let high = self.heap.host(self.heap.stack().1 - SLOT_BYTES);
@@ -304,15 +302,17 @@ impl Vm {
                     // SAFETY: the pointers in `protos` are live.
                     let compiled = unsafe { (*rt).compiled && !(*rt).is_vararg };
                     self.push_frame(cx, rt, f, args, n, BOUNDARY)?;
-                    if compiled && self.current == 0 && self.jit_levels < MAX_JIT_LEVELS {
-                        if let Some(frame) = self.frames.pop() {
-                            // SAFETY: `rt` is live.
-                            let id = unsafe { (*rt).id };
-                            if let Some(r) = self.invoke(cx, id, frame.base, frame.depth)? {
-                                return Ok((self.heap.host(r.addr), r.count as usize));
-                            }
-                            self.frames.push(frame);
+                    if compiled
+                        && self.current == 0
+                        && self.jit_levels < MAX_JIT_LEVELS
+                        && let Some(frame) = self.frames.pop()
+                    {
+                        // SAFETY: `rt` is live.
+                        let id = unsafe { (*rt).id };
+                        if let Some(r) = self.invoke(cx, id, frame.base, frame.depth)? {
+                            return Ok((self.heap.host(r.addr), r.count as usize));
                         }
+                        self.frames.push(frame);
                     }
                     return self.run(cx);
                 }

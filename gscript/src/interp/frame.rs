@@ -286,12 +286,7 @@ pub(crate) fn call_code() -> Vec<Inst> {
 /// Code of [`Helper::Protected`]: `R[0]` is the message handler, `R[1]` true, `R[2]` the function. The second half runs
 /// after an error: `R[1]` false, `R[2]` the handler, `R[3]` the error value.
 pub(crate) fn protected_code() -> Vec<Inst> {
-    vec![
-        inst(Op::Call, 2, 0, 0),
-        inst(Op::Return, 1, 0, 0),
-        inst(Op::Call, 2, 2, 0),
-        inst(Op::Return, 1, 0, 0),
-    ]
+    vec![inst(Op::Call, 2, 0, 0), inst(Op::Return, 1, 0, 0), inst(Op::Call, 2, 2, 0), inst(Op::Return, 1, 0, 0)]
 }
 
 /// Slots between two host addresses.

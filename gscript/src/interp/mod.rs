@@ -18,6 +18,7 @@ mod observe;
 mod output;
 mod schedule;
 mod setup;
+mod steps;
 mod unwind;
 mod upvalue;
 mod verify;
@@ -304,7 +305,8 @@ impl Vm {
     /// Constant `k` of a prototype. Constants are allocated once and stay.
     pub fn const_value(&mut self, proto: ProtoId, k: usize) -> Value {
         // SAFETY: the pointers in `protos` are live.
-        unsafe { (&(*self.protos[proto.index()]).consts()).get(k).copied().unwrap_or(Value::NIL) }
+        let rt = unsafe { &*self.protos[proto.index()] };
+        rt.consts().get(k).copied().unwrap_or(Value::NIL)
     }
 
     /// Raw equality: numbers by value, strings by content, other objects by identity.
@@ -338,8 +340,7 @@ impl Vm {
 
     pub(crate) fn heap_full(&mut self) -> Fail {
         let limit = self.heap.limit();
-        let mut e =
-            self.error(format!("heap limit of {limit} bytes reached (--heap-limit raises it)"));
+        let mut e = self.error(format!("heap limit of {limit} bytes reached (--heap-limit raises it)"));
         e.kind = ErrorKind::HeapLimit;
         e
     }

@@ -10,19 +10,14 @@ use super::{Cx, Fail, Vm};
 use crate::bytecode::Op;
 use crate::error::RuntimeError;
 use crate::heap::slot;
-use crate::jit::{Jit, ResumeFrame, Results};
+use crate::jit::{Jit, Results, ResumeFrame};
 use crate::layout::MAX_DEPTH;
 use crate::value::Value;
 
 impl Vm {
     /// Rebuilds frames of compiled code, outermost first (the function value is in each header slot), and runs until the
     /// outermost of them returns; gives its results. An outer frame's pc is that of the call in progress.
-    pub fn resume(
-        &mut self,
-        jit: &mut dyn Jit,
-        frames: &[ResumeFrame],
-        depth: u64,
-    ) -> Result<Results, RuntimeError> {
+    pub fn resume(&mut self, jit: &mut dyn Jit, frames: &[ResumeFrame], depth: u64) -> Result<Results, RuntimeError> {
         let floor = self.frames.len();
         for (i, f) in frames.iter().enumerate() {
             let last = i + 1 == frames.len();

@@ -67,8 +67,7 @@ impl Vm {
                 ErrorKind::HeapLimit,
             ),
         };
-        let mut heap =
-            Heap::new(program.globals.len(), options.heap_limit, options.guest_base).map_err(early)?;
+        let mut heap = Heap::new(program.globals.len(), options.heap_limit, options.guest_base).map_err(early)?;
         let names = Names::new(&mut heap).map_err(early)?;
         let (low, high) = heap.stack();
         let mut main = Thread::new(ThreadKind::Main);

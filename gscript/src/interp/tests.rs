@@ -1,6 +1,6 @@
 use super::*;
 use crate::bytecode::Source;
-use crate::jit::{NoJit, ResumeFrame, Results};
+use crate::jit::{NoJit, Results, ResumeFrame};
 use crate::profile::{CallTarget, ResultCount};
 use crate::value::Tag;
 
@@ -58,7 +58,12 @@ fn the_depth_limit_is_exact() {
 
 #[test]
 fn budgets_stop_loops_and_recursion() {
-    for text in ["for { }", "func f() { return f() }\nf()", "for { pcall(func() { for { } }) }", "x := 0\nfor i := 0; i < 1000000; i++ { x = i }"] {
+    for text in [
+        "for { }",
+        "func f() { return f() }\nf()",
+        "for { pcall(func() { for { } }) }",
+        "x := 0\nfor i := 0; i < 1000000; i++ { x = i }",
+    ] {
         let mut vm = vm_with(text, VmOptions { step_budget: 1000, ..VmOptions::default() });
         let e = vm.run_main(&mut NoJit).unwrap_err();
         assert_eq!(e.kind, ErrorKind::Budget, "{text}");
@@ -101,8 +106,13 @@ loop(10); add(1.5, 2); x, y := two(); z := t.x; print(z)";
     assert_eq!((site.count, site.target, site.results), (10, target, ResultCount::Exactly(1)));
     assert_eq!(site.result.single(), Some(Tag::Int));
     let (p, main) = by_name("main");
-    let results: Vec<ResultCount> =
-        p.code.iter().zip(&main.sites).filter(|(i, _)| i.op == crate::bytecode::Op::Call).map(|(_, s)| s.results).collect();
+    let results: Vec<ResultCount> = p
+        .code
+        .iter()
+        .zip(&main.sites)
+        .filter(|(i, _)| i.op == crate::bytecode::Op::Call)
+        .map(|(_, s)| s.results)
+        .collect();
     assert!(results.contains(&ResultCount::Exactly(2)) && results.contains(&ResultCount::Exactly(0)));
     let field = p.code.iter().position(|i| i.op == crate::bytecode::Op::GetField).unwrap();
     assert_eq!(main.sites[field].result.single(), Some(Tag::Float));
@@ -200,10 +210,8 @@ fn inlined_frames_can_be_rebuilt() {
         vm.heap_mut().store(at - layout::SLOT_BYTES, f);
     }
     vm.heap_mut().store(callee, Value::int(21));
-    let frames = [
-        ResumeFrame { proto: outer.id, base, pc: call_pc },
-        ResumeFrame { proto: inner.id, base: callee, pc: 0 },
-    ];
+    let frames =
+        [ResumeFrame { proto: outer.id, base, pc: call_pc }, ResumeFrame { proto: inner.id, base: callee, pc: 0 }];
     let r = vm.resume(&mut NoJit, &frames, 1).unwrap();
     assert_eq!((r.count, vm.heap().load(r.addr)), (1, Value::int(142)));
     // The inner frame would be one too many.

@@ -11,16 +11,16 @@ pub(super) fn verify(program: &Program) -> Result<(), String> {
         if p.id.index() != i {
             return Err(format!("malformed bytecode: function {i} has id {}", p.id.0));
         }
-        if p.nregs == 0 || p.nregs as usize > MAX_REGISTERS + 1 || p.nparams > p.nregs || p.spans.len() != p.code.len() {
+        if p.nregs == 0 || p.nregs as usize > MAX_REGISTERS + 1 || p.nparams > p.nregs || p.spans.len() != p.code.len()
+        {
             return Err(format!("malformed bytecode: bad header of {}", p.name));
         }
         if !matches!(p.code.last().map(|i| i.op), Some(Op::Return | Op::Jmp)) {
             return Err(format!("malformed bytecode: {} does not end in a return", p.name));
         }
         for (pc, &inst) in p.code.iter().enumerate() {
-            check(program, p, pc, inst).map_err(|what| {
-                format!("malformed bytecode: {what} in {} at {pc} ({inst:?})", p.name)
-            })?;
+            check(program, p, pc, inst)
+                .map_err(|what| format!("malformed bytecode: {what} in {} at {pc} ({inst:?})", p.name))?;
         }
     }
     Ok(())
@@ -104,14 +104,9 @@ fn check(program: &Program, p: &Proto, pc: usize, i: Inst) -> Result<(), &'stati
             }
             regs(a.max(c) + 1)
         }
-        Op::Add
-        | Op::Sub
-        | Op::Mul
-        | Op::Div
-        | Op::Mod
-        | Op::Pow
-        | Op::GetTable
-        | Op::SetTable => regs(a.max(b).max(c) + 1),
+        Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Mod | Op::Pow | Op::GetTable | Op::SetTable => {
+            regs(a.max(b).max(c) + 1)
+        }
         Op::Move | Op::Unm | Op::Not | Op::Len | Op::MakeChan | Op::Send | Op::Recv => regs(a.max(b) + 1),
     }
 }

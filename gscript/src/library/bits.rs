@@ -10,7 +10,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
     plain("bit32.bxor", |vm, _, a| fold(vm, a, "bit32.bxor", 0, |x, y| x ^ y)),
     plain("bit32.bnot", bnot),
     plain("bit32.btest", btest),
-    plain("bit32.lshift", |vm, _, a| shift(vm, a, "bit32.lshift", |x, n| left(x, n))),
+    plain("bit32.lshift", |vm, _, a| shift(vm, a, "bit32.lshift", left)),
     plain("bit32.rshift", |vm, _, a| shift(vm, a, "bit32.rshift", |x, n| left(x, -n))),
     plain("bit32.arshift", |vm, _, a| shift(vm, a, "bit32.arshift", arithmetic)),
     plain("bit32.lrotate", |vm, _, a| shift(vm, a, "bit32.lrotate", |x, n| x.rotate_left(n.rem_euclid(32) as u32))),

@@ -31,11 +31,12 @@ impl Spec {
             _ => b"",
         };
         let fill = self.width.saturating_sub(sign.len() + digits.len());
-        if !self.left && !(self.zero && zero_ok) {
+        let zeros = self.zero && zero_ok && !self.left;
+        if !self.left && !zeros {
             out.resize(out.len() + fill, b' ');
         }
         out.extend_from_slice(sign);
-        if !self.left && self.zero && zero_ok {
+        if zeros {
             out.resize(out.len() + fill, b'0');
         }
         out.extend_from_slice(digits);

@@ -188,4 +188,3 @@ fn math_type(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
         _ => args.ret(Value::NIL),
     }
 }
-

@@ -39,6 +39,11 @@ impl<'a> Matcher<'a> {
         Matcher { src, pat, captures: Vec::new(), depth: 0, steps }
     }
 
+    /// Steps done so far.
+    pub fn work(&self) -> u64 {
+        MAX_STEPS + STEPS_PER_BYTE * self.src.len() as u64 - self.steps
+    }
+
     /// The end of the match that starts at `start`, if there is one.
     pub fn match_at(&mut self, start: usize) -> Match {
         self.captures.clear();

@@ -30,6 +30,9 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
 
 pub(super) const GMATCH_NEXT: Builtin = plain("string.gmatch", gmatch_next);
 
+/// Matcher steps that cost as much as one step of the budget.
+const STEPS_PER_BUDGET: u64 = 64;
+
 fn len(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let v = args.get(0);
     let n = if v.tag == Tag::Str { vm.str_bytes(v).len() } else { vm.arg_bytes(&args, 0, "string.len")?.len() };
@@ -148,26 +151,20 @@ fn captures(vm: &mut Vm, src: &[u8], m: &[Capture], start: usize, end: usize) ->
 }
 
 /// The first match at or behind `from`: start, end, captures.
-fn first_match(
-    vm: &mut Vm,
-    src: &[u8],
-    pat: &[u8],
-    from: usize,
-) -> Result<Option<(usize, usize, Vec<Capture>)>, Fail> {
+fn first_match(vm: &mut Vm, src: &[u8], pat: &[u8], from: usize) -> Result<Option<(usize, usize, Vec<Capture>)>, Fail> {
     let (anchored, pat) = match pat.first() {
         Some(b'^') => (true, &pat[1..]),
         _ => (false, pat),
     };
     let mut m = Matcher::new(src, pat);
     let last = if anchored { from } else { src.len() };
-    for start in from..=last {
-        match m.match_at(start) {
-            Ok(Some(end)) => return Ok(Some((start, end, m.captures))),
-            Ok(None) => {}
-            Err(what) => return Err(vm.error(what)),
-        }
+    let found = (from..=last).find_map(|start| m.match_at(start).map(|end| Some((start, end?))).transpose());
+    vm.spend(m.work() / STEPS_PER_BUDGET);
+    match found {
+        Some(Ok((start, end))) => Ok(Some((start, end, m.captures))),
+        Some(Err(what)) => Err(vm.error(what)),
+        None => Ok(None),
     }
-    Ok(None)
 }
 
 fn search(vm: &mut Vm, args: Args, find: bool) -> Result<usize, Fail> {
