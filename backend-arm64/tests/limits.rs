@@ -9,6 +9,7 @@ use gscript::value::{Tag, Value};
 use gsx_backend_arm64::{CodegenError, HostCall, compile};
 use gsx_ir::op::{CallKind, CallResults, Cond, Op, Type};
 use gsx_ir::unit::Unit;
+use gsx_machine::{Executor, Stop};
 
 /// Stores `n` constants of four words each, between a guard and a loop's back edge.
 fn long_loop(n: usize) -> Unit {
@@ -128,6 +129,21 @@ fn far_globals_and_slots() {
     assert_eq!(got.unwrap(), [float(1.5), int(8), float(3.0)]);
     assert_eq!(m.memory.slot(global(1101), 0), float(1.5));
     assert_eq!(m.memory.slot(m.base(), 1501), int(8));
+}
+
+#[test]
+fn a_loop_that_does_nothing() {
+    let mut b = Builder::new(unit(0, 4));
+    let (a, c) = (b.new_block(), b.new_block());
+    b.jump(a, &[]);
+    b.go(a);
+    b.jump(c, &[]);
+    b.go(c);
+    b.jump(a, &[]);
+    let code = compile(&b.unit, 1).unwrap();
+    let mut m = Machine::new(&code);
+    m.sim.set_budget(1000);
+    assert!(matches!(m.run(0, &mut no_host), Err(Stop::Budget { .. })));
 }
 
 /// Computes `n` ints that are all live at once, across a call.

@@ -10,7 +10,9 @@ use gsx_backend_arm64::{ExitKind, HostCall};
 use gsx_machine::{Executor, Host, HostAction, Registers};
 
 use crate::jit::{JitSide, JitState};
-use crate::unwind;
+
+/// Native frame of the call stub: its frame record.
+const STUB_FRAME_BYTES: u64 = 16;
 
 /// Compiled code's view of the runtime.
 pub(crate) struct HostSide<'a> {
@@ -22,6 +24,8 @@ impl Host for HostSide<'_> {
     fn host_call(&mut self, executor: &mut dyn Executor, regs: &mut Registers) -> HostAction {
         let saved_sp = self.state.sp;
         self.state.sp = regs.sp;
+        let (sp, return_address) = self.caller(regs);
+        self.vm.enter_host(sp, return_address);
         let done = match HostCall::try_from(regs.x[17]) {
             Ok(call) => self.dispatch(executor, regs, call),
             Err(unknown) => Err(RuntimeError {
@@ -31,6 +35,7 @@ impl Host for HostSide<'_> {
                 trace: Vec::new(),
             }),
         };
+        self.vm.leave_host();
         self.state.sp = saved_sp;
         match done {
             Ok((x0, x1)) => {
@@ -38,8 +43,7 @@ impl Host for HostSide<'_> {
                 regs.x[1] = x1;
                 HostAction::Continue
             }
-            Err(mut error) => {
-                unwind::add_trace(self.vm, self.state, regs, &mut error);
+            Err(error) => {
                 self.state.pending = Some(error);
                 HostAction::Unwind
             }
@@ -48,6 +52,25 @@ impl Host for HostSide<'_> {
 }
 
 impl HostSide<'_> {
+    /// Native stack pointer and return address of the activation that makes a host call. A call of a function without code
+    /// comes from the stub, whose own frame (a frame record) lies in between.
+    fn caller(&self, regs: &Registers) -> (u64, u64) {
+        if regs.x[17] == HostCall::CallFrame as u64 {
+            return (regs.sp + STUB_FRAME_BYTES, self.vm.heap().read_u64(regs.sp + 8));
+        }
+        (regs.sp, regs.x[30])
+    }
+
+    /// Tells the interpreter which call instruction the callee with frame `base` was called by.
+    fn name_caller(&mut self, base: u64, regs: &Registers) {
+        let (_, return_address) = self.caller(regs);
+        if let Some((proto, pc)) = self.state.unwind.call(return_address) {
+            let nregs = u64::from(self.vm.program().proto(proto).nregs);
+            let base = base - layout::callee_distance(nregs);
+            self.vm.set_native_caller(ResumeFrame { proto, base, pc });
+        }
+    }
+
     fn dispatch(
         &mut self,
         executor: &mut dyn Executor,
@@ -61,6 +84,7 @@ impl HostSide<'_> {
         match call {
             HostCall::CallFrame => {
                 count("call");
+                self.name_caller(x[0], regs);
                 let mut jit = JitSide { executor, state: self.state };
                 self.vm.call_frame(&mut jit, x[0], x[1], depth).map(results)
             }

@@ -14,6 +14,7 @@ use gsx_passes::{Counter, Pipeline, Remark};
 use crate::compile::{NotCompiled, Settings, compile_function};
 use crate::host::HostSide;
 use crate::report::{CompiledFunction, SkippedFunction, StageTime};
+use crate::unwind::UnwindTable;
 
 /// All compiled functions of a cell, and what is counted about them.
 pub(crate) struct JitState {
@@ -29,8 +30,8 @@ pub(crate) struct JitState {
     pub exits: BTreeMap<(u32, u32), u64>,
     /// Host calls other than exits, by kind.
     pub host_calls: BTreeMap<&'static str, u64>,
-    /// Address and size in bytes of the stub that hands a call to the host.
-    pub stub: (u64, u64),
+    /// Where compiled activations stand.
+    pub unwind: UnwindTable,
     /// The error on its way through compiled frames.
     pub pending: Option<RuntimeError>,
     /// Native stack pointer for the next entry into compiled code.
@@ -54,6 +55,8 @@ impl JitState {
         let host_entry = executor.host_entry();
         vm.heap_mut().write_u64(base + layout::CTX_HOST_ENTRY, host_entry);
         let (_, high) = vm.heap().native_stack();
+        let unwind = UnwindTable::default();
+        vm.set_native_frames(Box::new(unwind.clone()));
         Ok(JitState {
             pipeline,
             settings,
@@ -65,7 +68,7 @@ impl JitState {
             times: Vec::new(),
             exits: BTreeMap::new(),
             host_calls: BTreeMap::new(),
-            stub: (address, stub.len() as u64 * 4),
+            unwind,
             pending: None,
             sp: high & !15,
             bug: None,
@@ -95,6 +98,7 @@ impl JitState {
                 return Ok(());
             }
         };
+        self.unwind.add(address, &done.code);
         vm.set_compiled(proto, address);
         self.remarks.extend(done.remarks);
         self.counters.extend(done.counters);

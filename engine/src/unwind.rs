@@ -1,62 +1,80 @@
-//! Walking the native stack: the compiled activations of an error's call trace.
+//! Walking the native stack: where compiled activations stand, for messages and call traces.
+//!
+//! Every frame begins with a frame record, so a return address is at `[sp + 8]`, and the code object that it lies in knows
+//! the size of its frame and the bytecode position of each of its calls.
 
-use gscript::error::RuntimeError;
-use gscript::interp::Vm;
-use gsx_machine::Registers;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::jit::JitState;
+use gscript::bytecode::ProtoId;
+use gscript::heap::Heap;
+use gscript::jit::NativeFrames;
+use gsx_backend_arm64::CodeObject;
 
-/// Frames of a trace that are kept at either end when it is long.
-const KEPT: usize = 10;
+/// What unwinding needs to know of a code object.
+struct Frames {
+    /// Guest address behind the last word.
+    end: u64,
+    frame_bytes: u64,
+    /// Bytecode position of the call that returns to an address.
+    calls: BTreeMap<u64, (ProtoId, usize)>,
+}
 
-/// Appends the compiled activations between a failed host call and the interpreter below to the error's trace.
-///
-/// The activation that made the host call has already been named by the interpreter, which worked on its frame.
-pub(crate) fn add_trace(vm: &Vm, state: &JitState, regs: &Registers, error: &mut RuntimeError) {
-    let mut names: Vec<String> = Vec::new();
-    let mut last: std::collections::VecDeque<String> = std::collections::VecDeque::new();
-    let mut skipped = 0usize;
-    let (low, high) = vm.heap().native_stack();
-    let mut sp = regs.sp;
-    let mut bytes = frame_bytes(state, regs.x[30]);
-    while let Some(frame) = bytes.filter(|f| *f > 0 && sp >= low && sp + f <= high) {
-        let lr = vm.heap().read_u64(sp + 8);
-        sp += frame;
-        bytes = frame_bytes(state, lr);
-        let Some(name) = call_site(vm, state, lr) else { continue };
-        if names.len() < KEPT {
-            names.push(name);
-        } else {
-            last.push_back(name);
-            if last.len() > KEPT {
-                last.pop_front();
-                skipped += 1;
+/// Code objects by guest address. Clones share one table: the engine fills it, the interpreter asks it.
+#[derive(Clone, Default)]
+pub(crate) struct UnwindTable(Arc<Mutex<BTreeMap<u64, Frames>>>);
+
+impl UnwindTable {
+    /// Adds a code object.
+    pub fn add(&self, address: u64, code: &CodeObject) {
+        let calls = code.call_sites.iter().filter_map(|c| {
+            let origin = c.origin?;
+            Some((address + u64::from(c.return_word) * 4, (origin.proto, origin.pc as usize)))
+        });
+        let frames = Frames {
+            end: address + code.words.len() as u64 * 4,
+            frame_bytes: u64::from(code.frame_bytes),
+            calls: calls.collect(),
+        };
+        self.lock().insert(address, frames);
+    }
+
+    /// The call that returns to an address.
+    pub fn call(&self, return_address: u64) -> Option<(ProtoId, usize)> {
+        let table = self.lock();
+        find(&table, return_address)?.calls.get(&return_address).copied()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Frames>> {
+        // The table is consistent between any two insertions, also if a panic came in between.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The code object that a return address lies in (a return address may be just behind the last word).
+fn find(table: &BTreeMap<u64, Frames>, return_address: u64) -> Option<&Frames> {
+    let (_, frames) = table.range(..return_address).next_back()?;
+    (return_address <= frames.end).then_some(frames)
+}
+
+impl NativeFrames for UnwindTable {
+    fn walk(&self, heap: &Heap, sp: u64, return_address: u64, visit: &mut dyn FnMut(ProtoId, usize) -> bool) {
+        let table = self.lock();
+        let (low, high) = heap.native_stack();
+        let mut sp = sp;
+        let mut code = find(&table, return_address);
+        while let Some(frames) = code {
+            if frames.frame_bytes == 0 || sp < low || sp + frames.frame_bytes > high {
+                return;
+            }
+            let lr = heap.read_u64(sp + 8);
+            sp += frames.frame_bytes;
+            code = find(&table, lr);
+            if let Some(&(proto, pc)) = code.and_then(|f| f.calls.get(&lr))
+                && !visit(proto, pc)
+            {
+                return;
             }
         }
     }
-    if skipped > 0 {
-        names.push(format!("… {skipped} more …"));
-    }
-    names.extend(last);
-    error.trace.extend(names);
-}
-
-/// Bytes of the native frame of the code around `address`.
-fn frame_bytes(state: &JitState, address: u64) -> Option<u64> {
-    let (stub, len) = state.stub;
-    if address >= stub && address <= stub + len {
-        return Some(16);
-    }
-    let f = state.functions.iter().find(|f| address > f.address && address <= f.address + f.code.words.len() as u64 * 4)?;
-    Some(u64::from(f.code.frame_bytes))
-}
-
-/// `name at file:line:column` of the call that returns to `address`.
-fn call_site(vm: &Vm, state: &JitState, address: u64) -> Option<String> {
-    let f = state.functions.iter().find(|f| address > f.address && address <= f.address + f.code.words.len() as u64 * 4)?;
-    let word = ((address - f.address) / 4) as u32;
-    let origin = f.code.call_sites.iter().find(|c| c.return_word == word)?.origin?;
-    let proto = vm.program().proto(origin.proto);
-    let pos = proto.spans.get(origin.pc as usize)?;
-    Some(format!("{} at {}:{pos}", proto.name, vm.program().source.name))
 }

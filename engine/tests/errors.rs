@@ -3,7 +3,8 @@
 mod common;
 
 use common::{cell, ints, passes};
-use gsx_engine::{Arg, CellError, run_cell};
+use gsx_engine::exec::exec_captured;
+use gsx_engine::{Arg, CellError, Engine, ExecSpec, Limits, run_cell};
 
 #[test]
 fn a_program_error_names_place_and_activations() {
@@ -15,15 +16,44 @@ fn a_program_error_names_place_and_activations() {
     assert!(e.trace.len() >= 4, "{:?}", e.trace);
 }
 
+/// Runs a program to its end with everything compiled at the first call, and in the interpreter; gives both errors.
+fn failures(source: &str) -> [gscript::error::RuntimeError; 2] {
+    [Engine::Sim, Engine::Interp].map(|engine| {
+        let spec = ExecSpec {
+            program: cell(source, "", &[], &[]).program,
+            engine,
+            pipeline: passes("all"),
+            hot_calls: 1,
+            limits: Limits { heap_bytes: 64 << 20, ..Limits::default() },
+        };
+        match exec_captured(&spec) {
+            Err(CellError::Program(e)) => *e,
+            other => panic!("the program fails with an error: {other:?}"),
+        }
+    })
+}
+
 #[test]
-fn errors_in_compiled_code_have_the_interpreters_trace() {
-    // The failing call comes after two good ones, so that the functions are compiled when it fails.
-    let source = "calls := 0\n\
-                  func inner(n) {\n    if n == 0 { return text(n) }\n    return inner(n - 1) + 1\n}\n\
-                  func text(n) { if calls > 3 { return n + {} } return n }\n\
-                  func entry(n) { calls = calls + 1 ok, e := pcall(inner, n) return ok, e }";
-    let spec = cell(source, "entry", &ints(&[3]), &ints(&[3]));
-    run_cell(&spec).expect("caught errors are results like others");
+fn messages_and_traces_are_the_interpreters() {
+    for source in [
+        // The error lies in a compiled function, a runtime operation, a builtin, a builtin with a level.
+        "func f(n) { if n == 0 { return n + {} } return f(n - 1) + 1 }\nfunc g(n) { return f(n) + 1 }\ng(3)",
+        "func f(n) { t := nil return t[n] }\nfunc g(n) { return f(n) + 1 }\ng(3)",
+        "func f(n) { return error(\"boom\") }\nfunc g(n) { return f(n) + 1 }\ng(3)",
+        "func f(n) { error(\"boom\", 2) return 1 }\nfunc g(n) {\n return f(n) + 1 }\ng(3)",
+        "func f(n) { error(\"boom\", 3) return 1 }\nfunc g(n) { return f(n) + 1 }\nfunc h(n) {\n return g(n) + 1 }\nh(3)",
+        "func f(n) { return string.rep(n, {}) }\nfunc g(n) { return f(n) + 1 }\ng(3)",
+        // Interpreted functions between compiled ones (variable arguments are not compiled), callbacks of builtins.
+        "func f(n) { return n + {} }\nfunc v(...) { return f(...) + 1 }\nfunc g(n) { return v(n) + 1 }\ng(3)",
+        "func f(a, b) { return a < {} }\nfunc g(n) { table.sort({3, 2, 1}, f) return 1 }\nfunc h(n) { return g(n) + 1 }\nh(3)",
+        "func f(n) { return 1 + f(n + 1) }\nfunc g(n) { return f(n) + 1 }\ng(3)",
+        "func f(n) { return pcall(error, \"inner\", 2) }\nfunc g(n) { ok, e := f(n) error(e) }\ng(3)",
+    ] {
+        let [compiled, interpreted] = failures(source);
+        assert_eq!(compiled.message, interpreted.message, "{source}");
+        assert_eq!(compiled.trace, interpreted.trace, "{source}");
+        assert!(compiled.trace.len() >= 3, "{:?}", compiled.trace);
+    }
 }
 
 #[test]

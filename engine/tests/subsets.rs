@@ -203,6 +203,14 @@ fn cases() -> Vec<Case> {
             "false, test.gs:1:37: attempt to perform arithmetic on number and table",
         ),
         case(
+            "error levels in compiled callers, caught",
+            "func f(n) { if n > 3 { error(\"high\", 2) } return n }
+             func g(n) { return f(n) + 1 } func entry(n) { ok, e := pcall(g, n) return ok, e }",
+            &[1],
+            &[5],
+            "false, test.gs:2:33: high",
+        ),
+        case(
             "truthiness and short circuits",
             "func entry(n) { a := n > 2 && n b := nil || a c := false || nil || n == 3 if !c && b { return b } return c, b, a }",
             &[3],

@@ -1,6 +1,7 @@
 //! The seam between the interpreter and compiled code: what each asks of the other.
 
 use crate::bytecode::ProtoId;
+use crate::heap::Heap;
 use crate::interp::Vm;
 use crate::error::RuntimeError;
 
@@ -25,6 +26,16 @@ pub trait Jit {
     /// `proto` has just reached [`VmOptions::hot_calls`](crate::interp::VmOptions::hot_calls) calls. The JIT may compile
     /// it now and mark it with [`Vm::set_compiled`].
     fn hot(&mut self, vm: &mut Vm, proto: ProtoId);
+}
+
+/// Where compiled activations stand on the native stack, for error messages and call traces.
+///
+/// Asked only when an error is made, so that calls from compiled code cost nothing.
+pub trait NativeFrames: Send {
+    /// Visits function and pc of the activations from the *caller* of the one whose code `return_address` lies in, outwards to
+    /// where compiled code was entered, until `visit` says stop by `false`. `sp` is the native stack pointer in that
+    /// one's frame.
+    fn walk(&self, heap: &Heap, sp: u64, return_address: u64, visit: &mut dyn FnMut(ProtoId, usize) -> bool);
 }
 
 /// No compiled code: everything is interpreted.

@@ -17,6 +17,11 @@ pub fn is_add_immediate(value: i64) -> bool {
     arithmetic(value.unsigned_abs()).is_some()
 }
 
+/// Is `value` cheaper to add in two parts, high and low, than to make in a register first?
+pub fn is_split_add_immediate(value: i64) -> bool {
+    value.unsigned_abs() < 1 << 24 && Recipe::of(value as u64).words() > 1
+}
+
 /// Does an offset fit `ldp` and `stp` of 8-byte registers?
 pub fn pair_offset_fits(offset: i64) -> bool {
     offset % 8 == 0 && (-512..=504).contains(&offset)
@@ -65,6 +70,14 @@ pub enum Recipe {
 }
 
 impl Recipe {
+    /// How many instructions it takes.
+    pub fn words(&self) -> usize {
+        match self {
+            Recipe::Movz(chunks) | Recipe::Movn(chunks) => chunks.len(),
+            Recipe::Logical => 1,
+        }
+    }
+
     /// The shortest recipe for a constant; `movz` wins ties.
     pub fn of(value: u64) -> Recipe {
         let chunk = |i: u32| (value >> (16 * i)) as u32 & 0xffff;
@@ -119,6 +132,15 @@ mod tests {
         assert_eq!(Recipe::of(0x5555_5555_5555_5555), Recipe::Logical);
         assert!(matches!(Recipe::of(-2i64 as u64), Recipe::Movn(c) if c.len() == 1));
         assert!(matches!(Recipe::of(0xffff_0000), Recipe::Movz(c) if c.len() == 1));
+    }
+
+    #[test]
+    fn constants_that_are_added_in_two_parts() {
+        for (v, split) in
+            [(5000, false), (70_000, true), (-70_000, true), (0xff_ffff, false), (0xab_cdef, true), (0x100_0001, false)]
+        {
+            assert_eq!(is_split_add_immediate(v), split, "{v}");
+        }
     }
 
     #[test]

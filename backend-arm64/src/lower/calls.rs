@@ -115,7 +115,8 @@ impl Lower<'_> {
                 Test::Flags(Cc::Ne)
             }
         };
-        let reason = format!("the call does not return {expected} values");
+        let plural = if expected == 1 { "" } else { "s" };
+        let reason = format!("the call does not return {expected} value{plural}");
         let snapshot = self.snapshot_of(n)?;
         let origin = self.graph.node(n).origin;
         let exit = self.exit(snapshot, Some(n), origin, reason)?;

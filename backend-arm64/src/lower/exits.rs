@@ -55,7 +55,7 @@ impl Lower<'_> {
                 }
             }
         };
-        let reason = format!("{} is not {tag}", self.describe(value));
+        let reason = format!("{} is not {tag}", self.describe_operand(value));
         self.leave_if(test, n, reason)
     }
 
@@ -65,7 +65,7 @@ impl Lower<'_> {
         if test == Test::Never {
             return Ok(());
         }
-        let reason = format!("not {}", self.describe(cond));
+        let reason = self.describe_failure(cond);
         self.leave_if(test, n, reason)
     }
 
@@ -77,15 +77,15 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// A value in words, for messages about exits.
-    fn describe(&self, n: NodeId) -> String {
+    /// What it means, for people, that a condition is false.
+    fn describe_failure(&self, n: NodeId) -> String {
         let node = self.graph.node(n);
         let arg = |i: usize| self.describe_operand(node.args[i]);
         match node.op {
-            Op::ICmp(c) | Op::FCmp(c) => format!("{} {} {}", arg(0), sign(c), arg(1)),
-            Op::BNot => format!("!({})", self.describe(node.args[0])),
-            Op::Truthy => format!("{} truthy", arg(0)),
-            _ => self.describe_operand(n),
+            Op::ICmp(c) | Op::FCmp(c) => format!("{} {} {} does not hold", arg(0), sign(c), arg(1)),
+            Op::BNot => format!("{} is true", arg(0)),
+            Op::Truthy => format!("{} is nil or false", arg(0)),
+            _ => format!("{} is false", self.describe_operand(n)),
         }
     }
 

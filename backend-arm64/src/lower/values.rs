@@ -125,7 +125,7 @@ impl Lower<'_> {
         let (a, b) = if self.constant(a)?.is_some() { (b, a) } else { (a, b) };
         match self.constant(b)? {
             Some(0) => self.x_copy(a),
-            Some(c) if imm::is_add_immediate(c) => self.add_immediate(a, c),
+            Some(c) if added_at_once(c) => self.add_immediate(a, c),
             _ => self.alu_of(AluOp::Add, a, b),
         }
     }
@@ -133,7 +133,7 @@ impl Lower<'_> {
     fn sub(&mut self, a: NodeId, b: NodeId) -> Lowered<VReg> {
         match self.constant(b)? {
             Some(0) => self.x_copy(a),
-            Some(c) if c != i64::MIN && imm::is_add_immediate(-c) => self.add_immediate(a, -c),
+            Some(c) if c != i64::MIN && added_at_once(-c) => self.add_immediate(a, -c),
             _ => self.alu_of(AluOp::Sub, a, b),
         }
     }
@@ -363,6 +363,11 @@ impl Lower<'_> {
         let cell = self.load(Class::X, closure.into(), (layout::CLOSURE_UPVALS + 8 * u64::from(i)) as i32);
         self.load(Class::X, cell.into(), layout::UPVAL_PTR as i32)
     }
+}
+
+/// Is a constant better added as immediates than from a register?
+fn added_at_once(c: i64) -> bool {
+    imm::is_add_immediate(c) || imm::is_split_add_immediate(c)
 }
 
 fn typed(v: VReg) -> Val {

@@ -101,7 +101,8 @@ impl Generator {
         if !of_type.is_empty() && self.rng.chance(80) {
             return self.rng.pick(&of_type);
         }
-        const INTS: [i64; 12] = [0, 1, -1, 2, 7, 4095, 4096, -4096, 4097, 0xfff000, i64::MIN, 0x1234_5678_9abc];
+        const INTS: [i64; 14] =
+            [0, 1, -1, 2, 7, 4095, 4096, -4096, 4097, 0xfff000, 70_000, -70_001, i64::MIN, 0x1234_5678_9abc];
         const FLOATS: [f64; 6] = [0.0, -0.0, 1.0, 0.1, -2.5, 1e300];
         match ty {
             Type::Int => {

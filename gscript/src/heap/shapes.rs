@@ -13,7 +13,7 @@ pub const EMPTY: u32 = 0;
 /// Shape number of a table whose string keys are all in its hash part.
 pub const DICTIONARY: u32 = u32::MAX;
 /// Most shapes that a program makes; further tables become dictionaries.
-const MAX_SHAPES: usize = 1 << 16;
+const MAX_SHAPES: usize = 1 << 14;
 /// Up to this many fields a shape is searched linearly.
 const LINEAR: usize = 8;
 

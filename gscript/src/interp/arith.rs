@@ -203,6 +203,9 @@ impl Vm {
             let mut out = Vec::new();
             for i in b..=c {
                 self.push_display(&mut out, reg(i));
+                if out.len() as u64 > self.heap.limit() {
+                    return Err(self.heap_full());
+                }
             }
             return self.heap.string_value(&out).map_err(|e| self.heap_error(e));
         }

@@ -1,7 +1,9 @@
 //! Values as `print` shows them.
 
 use super::number::{push_float, push_int};
+use super::output::MAX_CAPTURE;
 use super::{Cx, Fail, Vm};
+use crate::error::ErrorKind;
 use crate::layout::{CLOSURE_FUNC, FUNC_BUILTIN, FUNC_PROTO};
 use crate::value::{Tag, Value};
 
@@ -23,6 +25,16 @@ impl Vm {
                 out.extend_from_slice(format!("{}: {id:#010x}", v.tag.type_name()).as_bytes());
             }
         }
+    }
+
+    /// Prints text.
+    pub(crate) fn print_bytes(&mut self, bytes: &[u8]) -> Result<(), Fail> {
+        if self.out.write(bytes) {
+            return Ok(());
+        }
+        let mut e = self.error(format!("more than {MAX_CAPTURE} bytes of output"));
+        e.kind = ErrorKind::Budget;
+        Err(e)
     }
 
     /// Name of a function for people.

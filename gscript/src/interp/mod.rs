@@ -146,6 +146,9 @@ pub struct Vm {
     entry_depth: u64,
     /// Where compiled code is, for messages of the functions that it calls.
     native_caller: Option<crate::jit::ResumeFrame>,
+    /// Host calls of compiled code in progress, outermost first.
+    native_marks: Vec<native::Mark>,
+    native_frames: Option<Box<dyn crate::jit::NativeFrames>>,
     /// An error has escaped from a goroutine: nothing may catch it any more.
     fatal: bool,
     /// Where a builtin left results that did not fit behind its arguments.

@@ -10,11 +10,37 @@ use super::{Cx, Fail, Vm};
 use crate::bytecode::Op;
 use crate::error::RuntimeError;
 use crate::heap::slot;
-use crate::jit::{Jit, Results, ResumeFrame};
+use crate::jit::{Jit, NativeFrames, Results, ResumeFrame};
 use crate::layout::MAX_DEPTH;
 use crate::value::Value;
 
+/// A host call in progress: compiled activations lie between the interpreter's frames below and above it.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    /// Interpreter frames of the main thread below.
+    pub frames: usize,
+    /// Native stack pointer and return address, as [`NativeFrames::walk`] takes them.
+    pub sp: u64,
+    pub return_address: u64,
+}
+
 impl Vm {
+    /// Says who knows where compiled activations stand.
+    pub fn set_native_frames(&mut self, frames: Box<dyn NativeFrames>) {
+        self.native_frames = Some(frames);
+    }
+
+    /// A host call begins. The activation that makes it (around `return_address`, with native stack pointer `sp`) will be a
+    /// frame of the interpreter; its compiled callers are found from here when an error needs them.
+    pub fn enter_host(&mut self, sp: u64, return_address: u64) {
+        self.native_marks.push(Mark { frames: self.frames.len(), sp, return_address });
+    }
+
+    /// The innermost host call ends.
+    pub fn leave_host(&mut self) {
+        self.native_marks.pop();
+    }
+
     /// Rebuilds frames of compiled code, outermost first (the function value is in each header slot), and runs until the
     /// outermost of them returns; gives its results. An outer frame's pc is that of the call in progress.
     pub fn resume(&mut self, jit: &mut dyn Jit, frames: &[ResumeFrame], depth: u64) -> Result<Results, RuntimeError> {

@@ -21,18 +21,25 @@ pub(crate) struct OutputBuffer {
 }
 
 const FLUSH_AT: usize = 1 << 16;
+/// Most bytes of printed text that are kept in memory.
+pub(super) const MAX_CAPTURE: usize = 1 << 28;
 
 impl OutputBuffer {
     pub fn new(mode: Output) -> OutputBuffer {
         OutputBuffer { mode, buffer: Vec::new(), closed: false }
     }
 
-    /// Appends text.
-    pub fn write(&mut self, bytes: &[u8]) {
+    /// Appends text. False if there would be too much of it to keep.
+    #[must_use]
+    pub fn write(&mut self, bytes: &[u8]) -> bool {
+        if self.buffer.len() + bytes.len() > MAX_CAPTURE && self.mode == Output::Capture {
+            return false;
+        }
         self.buffer.extend_from_slice(bytes);
         if self.mode == Output::Stdout && self.buffer.len() >= FLUSH_AT {
             self.flush();
         }
+        true
     }
 
     /// Hands buffered text to standard output.

@@ -53,7 +53,8 @@ impl Vm {
             Some(n) if (0..=1 << 31).contains(&n) => n as usize,
             _ => return Err(self.error("channel capacity must be a non-negative integer")),
         };
-        let object = self.heap.alloc(16).map_err(|e| self.heap_error(e))?;
+        // The buffer is on the Rust side, but it counts against the heap limit.
+        let object = self.heap.alloc(16 + 16 * capacity as u64).map_err(|e| self.heap_error(e))?;
         self.heap.set_word(object, HEADER, KIND_CHANNEL);
         self.heap.set_half(object, OBJECT_ID, self.channels.len() as u32);
         self.channels.push(Channel { capacity, ..Channel::default() });

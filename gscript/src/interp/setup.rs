@@ -106,6 +106,8 @@ impl Vm {
             jit_levels: 0,
             entry_depth: 0,
             native_caller: None,
+            native_marks: Vec::new(),
+            native_frames: None,
             fatal: false,
             big_results: None,
             scratch: Vec::new(),

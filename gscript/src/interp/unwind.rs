@@ -1,12 +1,16 @@
 //! Runtime errors: making them, and finding who catches them.
 
-use super::frame::{CallInfo, Helper, PCALL, SEGMENT, Status, ThreadKind, XPCALL};
+use std::collections::VecDeque;
+
+use super::frame::{CallInfo, PCALL, SEGMENT, Status, ThreadKind, XPCALL};
+use super::native::Mark;
 use super::{Fail, Vm};
+use crate::bytecode::{Pos, ProtoId};
 use crate::error::{ErrorKind, RuntimeError};
 use crate::heap::{HeapError, slot};
 use crate::value::{Tag, Value};
 
-/// Trace entries shown at either end of a long trace.
+/// Entries of a call trace that are kept at either end when it is long.
 const TRACE_ENDS: usize = 10;
 
 /// Where an interpreter loop was entered: errors do not unwind beyond it.
@@ -59,49 +63,105 @@ impl Vm {
 
     /// `file:line:col: ` of the instruction in progress, or nothing in a frame that has no source.
     pub(crate) fn where_now(&self) -> String {
-        let real = self.frames.iter().rev().find_map(|ci| ci.pos(&self.program));
-        match real {
-            Some(pos) => format!("{}:{pos}: ", self.program.source.name),
-            None => String::new(),
-        }
+        let mut place = String::new();
+        self.activations(false, &mut |_, pos| {
+            place = pos.map_or(String::new(), |pos| format!("{}:{pos}: ", self.program.source.name));
+            place.is_empty()
+        });
+        place
     }
 
     /// The same for the frame `level` levels up (1: the one in progress).
     pub(crate) fn where_at(&self, level: i64) -> String {
-        let mut frames = self.frames.iter().rev();
-        let ci = usize::try_from(level - 1).ok().and_then(|n| frames.nth(n));
-        match ci.and_then(|ci| ci.pos(&self.program)) {
-            Some(pos) => format!("{}:{pos}: ", self.program.source.name),
-            None => String::new(),
-        }
+        let mut place = String::new();
+        let mut at = 0;
+        self.activations(false, &mut |_, pos| {
+            at += 1;
+            if at == level {
+                place = pos.map_or(String::new(), |pos| format!("{}:{pos}: ", self.program.source.name));
+            }
+            at < level
+        });
+        place
     }
 
     fn trace(&self) -> Vec<String> {
-        let mut frames: Vec<CallInfo> = Vec::new();
-        let real = |ci: &&CallInfo| {
-            // SAFETY: `rt` lives as long as its frames.
-            unsafe { (*ci.rt).helper == Helper::None }
+        let mut first: Vec<String> = Vec::new();
+        let mut last: VecDeque<(ProtoId, Pos)> = VecDeque::new();
+        let mut skipped = 0;
+        let show = |id: ProtoId, pos: Pos| {
+            format!("{} at {}:{pos}", self.program.proto(id).name, self.program.source.name)
         };
-        frames.extend(self.frames.iter().rev().filter(real));
+        self.activations(true, &mut |id, pos| {
+            if let Some(pos) = pos {
+                if first.len() < TRACE_ENDS {
+                    first.push(show(id, pos));
+                } else {
+                    last.push_back((id, pos));
+                    if last.len() > TRACE_ENDS {
+                        last.pop_front();
+                        skipped += 1;
+                    }
+                }
+            }
+            true
+        });
+        if skipped > 0 {
+            first.push(format!("... {skipped} more ..."));
+        }
+        first.extend(last.into_iter().map(|(id, pos)| show(id, pos)));
+        first
+    }
+
+    /// Visits the activations from the innermost outwards, compiled ones among them, until `visit` says stop: function,
+    /// and place of the instruction in progress (none in a helper). With `threads`, from a coroutine on into whoever
+    /// resumed it.
+    fn activations(&self, threads: bool, visit: &mut dyn FnMut(ProtoId, Option<Pos>) -> bool) {
         let mut thread = self.current;
-        while self.threads[thread].kind == ThreadKind::Coroutine && self.threads[thread].status == Status::Running {
-            thread = self.threads[thread].resumer;
-            frames.extend(self.threads[thread].frames.iter().rev().filter(real));
+        let mut frames: &[CallInfo] = &self.frames;
+        loop {
+            let marks = if thread == 0 { self.native_marks.as_slice() } else { &[] };
+            if !self.thread_activations(frames, marks, visit) {
+                return;
+            }
+            let t = &self.threads[thread];
+            if !threads || t.kind != ThreadKind::Coroutine || t.status != Status::Running {
+                return;
+            }
+            thread = t.resumer;
+            frames = &self.threads[thread].frames;
         }
-        let show = |ci: &CallInfo| {
-            // SAFETY: `rt` lives as long as its frames.
-            let p = self.program.proto(unsafe { (*ci.rt).id });
-            let pos = ci.pos(&self.program).unwrap_or(p.pos);
-            format!("{} at {}:{pos}", p.name, self.program.source.name)
-        };
-        if frames.len() <= 2 * TRACE_ENDS {
-            return frames.iter().map(show).collect();
+    }
+
+    /// The same for one thread; false if `visit` said stop.
+    fn thread_activations(
+        &self,
+        frames: &[CallInfo],
+        marks: &[Mark],
+        visit: &mut dyn FnMut(ProtoId, Option<Pos>) -> bool,
+    ) -> bool {
+        let mut marks = marks.iter().rev().peekable();
+        for i in (0..=frames.len()).rev() {
+            if let Some(ci) = frames.get(i) {
+                // SAFETY: `rt` lives as long as its frames.
+                let id = unsafe { (*ci.rt).id };
+                if !visit(id, ci.pos(&self.program)) {
+                    return false;
+                }
+            }
+            while let Some(mark) = marks.next_if(|m| m.frames >= i) {
+                let Some(native) = &self.native_frames else { continue };
+                let mut more = true;
+                native.walk(&self.heap, mark.sp, mark.return_address, &mut |id, pc| {
+                    more = visit(id, self.program.proto(id).spans.get(pc).copied());
+                    more
+                });
+                if !more {
+                    return false;
+                }
+            }
         }
-        let skipped = frames.len() - 2 * TRACE_ENDS;
-        let mut out: Vec<String> = frames[..TRACE_ENDS].iter().map(show).collect();
-        out.push(format!("... {skipped} more ..."));
-        out.extend(frames[frames.len() - TRACE_ENDS..].iter().map(show));
-        out
+        true
     }
 
     /// May `pcall` and `coroutine.resume` catch it?

@@ -69,7 +69,8 @@ impl Vm {
         let mut i = self.open.len();
         while i > 0 {
             let open = self.open[i - 1];
-            if !(frame..high).contains(&open.slot) {
+            // On the main stack what is above belongs to compiled frames that are gone.
+            if open.slot < frame || (open.slot >= high && self.current != 0) {
                 break;
             }
             i -= 1;

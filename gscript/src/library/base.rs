@@ -27,7 +27,6 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
     plain("getmetatable", getmetatable),
     plain("unpack", unpack),
     plain("close", close),
-    plain("len", len),
     plain("ipairs.next", ipairs_next),
     plain("range.count", range_count),
 ];
@@ -39,9 +38,10 @@ fn print(vm: &mut Vm, cx: &mut Cx, args: Args) -> Result<usize, Fail> {
             out.push(b'\t');
         }
         vm.push_tostring(cx, &mut out, args.get(i))?;
+        vm.print_bytes(&out)?;
+        out.clear();
     }
-    out.push(b'\n');
-    vm.out.write(&out);
+    vm.print_bytes(b"\n")?;
     Ok(0)
 }
 
@@ -187,12 +187,6 @@ fn rawlen(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
             args.ret(Value::int(n))
         }
     }
-}
-
-fn len(vm: &mut Vm, cx: &mut Cx, args: Args) -> Result<usize, Fail> {
-    let v = vm.arg_any(&args, 0, "len")?;
-    let n = vm.length(cx, v)?;
-    args.ret(n)
 }
 
 fn setmetatable(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {

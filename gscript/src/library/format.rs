@@ -206,6 +206,9 @@ pub(super) fn format(vm: &mut Vm, cx: &mut Cx, args: Args) -> Result<usize, Fail
             return Err(vm.bad_argument(next, NAME, "no value"));
         }
         conversion(vm, cx, &args, next, &spec, verb, &mut out)?;
+        if out.len() as u64 > vm.heap().limit() {
+            return Err(vm.error("resulting string too large"));
+        }
         next += 1;
     }
     vm.ret_str(&args, &out)

@@ -133,25 +133,46 @@ fn find_plain(s: &[u8], needle: &[u8], from: usize) -> Option<usize> {
     s.get(from..)?.windows(needle.len()).position(|w| w == needle).map(|i| from + i)
 }
 
-/// The value of a capture; an unfinished one is an error.
-fn capture_value(vm: &mut Vm, src: &[u8], c: Capture) -> Result<Value, Fail> {
+/// Argument `i` as a string's address. Strings never move, so patterns match them where they are.
+fn text(vm: &mut Vm, args: &Args, i: usize, name: &str) -> Result<u64, Fail> {
+    let v = args.get(i);
+    if v.tag == Tag::Str {
+        return Ok(v.bits);
+    }
+    let bytes = vm.arg_bytes(args, i, name)?;
+    vm.heap_mut().new_string(&bytes).map_err(|e| vm.heap_error(e))
+}
+
+/// The value of a capture in the string at `s`; an unfinished one is an error.
+fn capture_value(vm: &mut Vm, s: u64, c: Capture) -> Result<Value, Fail> {
     match c {
-        Capture::Range(a, b) => vm.heap_mut().string_value(&src[a..b]).map_err(|e| vm.heap_error(e)),
+        Capture::Range(a, b) => {
+            let part = vm.heap().bytes(s)[a..b].to_vec();
+            vm.heap_mut().string_value(&part).map_err(|e| vm.heap_error(e))
+        }
         Capture::Position(p) => Ok(Value::int(p as i64 + 1)),
         Capture::Open(_) => Err(vm.error("unfinished capture")),
     }
 }
 
 /// Captures of a match, or the whole match if the pattern has none.
-fn captures(vm: &mut Vm, src: &[u8], m: &[Capture], start: usize, end: usize) -> Result<Vec<Value>, Fail> {
-    if m.is_empty() {
-        return Ok(vec![capture_value(vm, src, Capture::Range(start, end))?]);
+fn captures(vm: &mut Vm, s: u64, m: &Found) -> Result<Vec<Value>, Fail> {
+    if m.captures.is_empty() {
+        return Ok(vec![capture_value(vm, s, Capture::Range(m.start, m.end))?]);
     }
-    m.iter().map(|&c| capture_value(vm, src, c)).collect()
+    m.captures.iter().map(|&c| capture_value(vm, s, c)).collect()
 }
 
-/// The first match at or behind `from`: start, end, captures.
-fn first_match(vm: &mut Vm, src: &[u8], pat: &[u8], from: usize) -> Result<Option<(usize, usize, Vec<Capture>)>, Fail> {
+/// A match.
+struct Found {
+    start: usize,
+    end: usize,
+    captures: Vec<Capture>,
+}
+
+/// The first match of a pattern in a string at or behind `from`.
+fn first_match(vm: &mut Vm, s: u64, pat: u64, from: usize) -> Result<Option<Found>, Fail> {
+    let (src, pat) = (vm.heap().bytes(s), vm.heap().bytes(pat));
     let (anchored, pat) = match pat.first() {
         Some(b'^') => (true, &pat[1..]),
         _ => (false, pat),
@@ -159,9 +180,10 @@ fn first_match(vm: &mut Vm, src: &[u8], pat: &[u8], from: usize) -> Result<Optio
     let mut m = Matcher::new(src, pat);
     let last = if anchored { from } else { src.len() };
     let found = (from..=last).find_map(|start| m.match_at(start).map(|end| Some((start, end?))).transpose());
-    vm.spend(m.work() / STEPS_PER_BUDGET);
+    let (work, captures) = (m.work(), m.captures);
+    vm.spend(work / STEPS_PER_BUDGET);
     match found {
-        Some(Ok((start, end))) => Ok(Some((start, end, m.captures))),
+        Some(Ok((start, end))) => Ok(Some(Found { start, end, captures })),
         Some(Err(what)) => Err(vm.error(what)),
         None => Ok(None),
     }
@@ -169,41 +191,41 @@ fn first_match(vm: &mut Vm, src: &[u8], pat: &[u8], from: usize) -> Result<Optio
 
 fn search(vm: &mut Vm, args: Args, find: bool) -> Result<usize, Fail> {
     let name = if find { "string.find" } else { "string.match" };
-    let (s, pat) = (vm.arg_bytes(&args, 0, name)?, vm.arg_bytes(&args, 1, name)?);
+    let (s, pat) = (text(vm, &args, 0, name)?, text(vm, &args, 1, name)?);
     let init = vm.opt_int(&args, 2, name, 1)?;
-    let from = if init < 0 { (s.len() as i64).saturating_add(init).max(0) } else { (init - 1).max(0) };
-    if from > s.len() as i64 {
+    let (src, pattern) = (vm.heap().bytes(s), vm.heap().bytes(pat));
+    let from = if init < 0 { (src.len() as i64).saturating_add(init).max(0) } else { (init - 1).max(0) };
+    if from > src.len() as i64 {
         return args.ret(Value::NIL);
     }
     let from = from as usize;
-    let plain = find && (args.get(3).truthy() || !pat.iter().any(|b| b"^$*+?.([%-".contains(b)));
+    let plain = find && (args.get(3).truthy() || !pattern.iter().any(|b| b"^$*+?.([%-".contains(b)));
     if plain {
-        return match find_plain(&s, &pat, from) {
-            Some(i) => vm.ret_many(&args, &[Value::int(i as i64 + 1), Value::int((i + pat.len()) as i64)]),
+        let n = pattern.len();
+        return match find_plain(src, pattern, from) {
+            Some(i) => vm.ret_many(&args, &[Value::int(i as i64 + 1), Value::int((i + n) as i64)]),
             None => args.ret(Value::NIL),
         };
     }
-    let Some((start, end, caught)) = first_match(vm, &s, &pat, from)? else { return args.ret(Value::NIL) };
+    let Some(m) = first_match(vm, s, pat, from)? else { return args.ret(Value::NIL) };
     let mut out = Vec::new();
     if find {
-        out.extend([Value::int(start as i64 + 1), Value::int(end as i64)]);
-        if !caught.is_empty() {
-            out.extend(captures(vm, &s, &caught, start, end)?);
-        }
-    } else {
-        out = captures(vm, &s, &caught, start, end)?;
+        out.extend([Value::int(m.start as i64 + 1), Value::int(m.end as i64)]);
+    }
+    if !find || !m.captures.is_empty() {
+        out.extend(captures(vm, s, &m)?);
     }
     vm.ret_many(&args, &out)
 }
 
-/// The iterator keeps subject, pattern and position in a table.
+/// The iterator keeps subject, pattern, position and end of the last match in a table.
 fn gmatch(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
-    let (s, pat) = (vm.arg_bytes(&args, 0, "string.gmatch")?, vm.arg_bytes(&args, 1, "string.gmatch")?);
+    let (s, pat) = (text(vm, &args, 0, "string.gmatch")?, text(vm, &args, 1, "string.gmatch")?);
     let build = |vm: &mut Vm| -> Result<Value, HeapError> {
         let index = vm.hidden.gmatch;
         let h = vm.heap_mut();
         let t = h.new_table(4, 0)?;
-        let (s, pat) = (h.string_value(&s)?, h.string_value(&pat)?);
+        let (s, pat) = (Value::object(Tag::Str, s), Value::object(Tag::Str, pat));
         for (k, v) in [(1, s), (2, pat), (3, Value::int(0)), (4, Value::int(-1))] {
             h.set_int_key(t, k, v)?;
         }
@@ -216,18 +238,19 @@ fn gmatch(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
 fn gmatch_next(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let t = vm.captured(args.callee).bits;
     let h = vm.heap();
-    let (s, pat) = (h.bytes(h.get_int(t, 1).bits).to_vec(), h.bytes(h.get_int(t, 2).bits).to_vec());
+    let (s, pat) = (h.get_int(t, 1).bits, h.get_int(t, 2).bits);
     let (mut from, last) = (h.get_int(t, 3).as_int(), h.get_int(t, 4).as_int());
-    while from <= s.len() as i64 {
-        let Some((start, end, caught)) = first_match(vm, &s, &pat, from as usize)? else { break };
+    let len = h.bytes(s).len() as i64;
+    while from <= len {
+        let Some(m) = first_match(vm, s, pat, from as usize)? else { break };
         // An empty match right behind the last one is none.
-        if end as i64 == last && start == end {
-            from = start as i64 + 1;
+        if m.end as i64 == last && m.start == m.end {
+            from = m.start as i64 + 1;
             continue;
         }
-        let values = captures(vm, &s, &caught, start, end)?;
-        for (k, n) in [(3, end), (4, end)] {
-            vm.heap_mut().set_int_key(t, k, Value::int(n as i64)).map_err(|e| vm.heap_error(e))?;
+        let values = captures(vm, s, &m)?;
+        for k in [3, 4] {
+            vm.heap_mut().set_int_key(t, k, Value::int(m.end as i64)).map_err(|e| vm.heap_error(e))?;
         }
         return vm.ret_many(&args, &values);
     }
@@ -237,32 +260,37 @@ fn gmatch_next(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
 
 fn gsub(vm: &mut Vm, cx: &mut Cx, args: Args) -> Result<usize, Fail> {
     const NAME: &str = "string.gsub";
-    let (s, pat) = (vm.arg_bytes(&args, 0, NAME)?, vm.arg_bytes(&args, 1, NAME)?);
+    let (s, pat) = (text(vm, &args, 0, NAME)?, text(vm, &args, 1, NAME)?);
     let replacement = args.get(2);
     if !matches!(replacement.tag, Tag::Str | Tag::Int | Tag::Float | Tag::Table | Tag::Function) {
         return Err(vm.bad_argument(2, NAME, "string, function or table expected"));
     }
     let max = vm.opt_int(&args, 3, NAME, i64::MAX)?;
-    let anchored = pat.first() == Some(&b'^');
-    let mut out = Vec::with_capacity(s.len());
+    let anchored = vm.heap().bytes(pat).first() == Some(&b'^');
+    let len = vm.heap().bytes(s).len();
+    let mut out = Vec::with_capacity(len);
     let (mut at, mut count) = (0, 0);
     while count < max {
-        let Some((start, end, caught)) = first_match(vm, &s, &pat, at)? else { break };
+        let Some(m) = first_match(vm, s, pat, at)? else { break };
         count += 1;
-        out.extend_from_slice(&s[at..start]);
-        let values = captures(vm, &s, &caught, start, end)?;
-        substitute(vm, cx, &mut out, replacement, &values, &s[start..end])?;
-        at = end;
-        if start == end {
-            let Some(&b) = s.get(at) else { break };
+        out.extend_from_slice(&vm.heap().bytes(s)[at..m.start]);
+        let values = captures(vm, s, &m)?;
+        let whole = vm.heap().bytes(s)[m.start..m.end].to_vec();
+        substitute(vm, cx, &mut out, replacement, &values, &whole)?;
+        if out.len() as u64 > vm.heap().limit() {
+            return Err(vm.error("resulting string too large"));
+        }
+        at = m.end;
+        if m.start == m.end {
+            let Some(&b) = vm.heap().bytes(s).get(at) else { break };
             out.push(b);
             at += 1;
         }
-        if anchored || at > s.len() {
+        if anchored || at > len {
             break;
         }
     }
-    out.extend_from_slice(s.get(at..).unwrap_or_default());
+    out.extend_from_slice(vm.heap().bytes(s).get(at..).unwrap_or_default());
     let v = vm.heap_mut().string_value(&out).map_err(|e| vm.heap_error(e))?;
     vm.ret_many(&args, &[v, Value::int(count)])
 }

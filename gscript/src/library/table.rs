@@ -2,7 +2,6 @@
 
 use super::{Args, Builtin, base, plain};
 use crate::heap::HeapError;
-use crate::heap::strings::STRING_MAX;
 use crate::interp::{Cx, Fail, Vm};
 use crate::value::{Tag, Value};
 
@@ -76,7 +75,7 @@ fn concat(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
             return Err(vm.error(format!("invalid value (a {name}) at index {k} in table for 'table.concat'")));
         }
         vm.push_display(&mut out, v);
-        if out.len() > STRING_MAX {
+        if out.len() as u64 > vm.heap().limit() {
             return Err(vm.error("resulting string too large"));
         }
         if k < last {
