@@ -237,18 +237,11 @@ fn entry_function(vm: &mut Vm, entry: &str) -> Result<Value, CellError> {
         return Ok(f);
     }
     let program = vm.program().clone();
-    let mut known: Vec<&str> = program
-        .protos
-        .iter()
-        .map(|p| p.name.as_str())
-        .filter(|n| program.global_index(n).is_some())
-        .collect();
+    let mut known: Vec<&str> =
+        program.protos.iter().map(|p| p.name.as_str()).filter(|n| program.global_index(n).is_some()).collect();
     known.dedup();
     let known = if known.is_empty() { "none".to_string() } else { known.join(", ") };
-    Err(CellError::Setup(format!(
-        "{} has no global function `{entry}`; its functions: {known}",
-        program.source.name
-    )))
+    Err(CellError::Setup(format!("{} has no global function `{entry}`; its functions: {known}", program.source.name)))
 }
 
 /// Functions that the profile saw running, in order of their definition; not the main chunk.

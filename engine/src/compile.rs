@@ -136,7 +136,6 @@ fn check(unit: &Unit, stage: &str, settings: Settings) -> Result<(), NotCompiled
     if !settings.verify_each {
         return Ok(());
     }
-    verify::verify(unit).map_err(|errors| {
-        NotCompiled::Bug(format!("the verifier rejects {} after {stage}:\n{errors}", unit.name()))
-    })
+    verify::verify(unit)
+        .map_err(|errors| NotCompiled::Bug(format!("the verifier rejects {} after {stage}:\n{errors}", unit.name())))
 }

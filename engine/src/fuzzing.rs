@@ -41,7 +41,8 @@ impl Random {
 
 /// Source of a random program with a global function `entry(a, b)`.
 pub fn random_program(seed: u64) -> String {
-    let mut g = Generator { random: Random::new(seed), out: String::new(), functions: 0, locals: vec![], depth: 0, loops: 0 };
+    let mut g =
+        Generator { random: Random::new(seed), out: String::new(), functions: 0, locals: vec![], depth: 0, loops: 0 };
     let count = 1 + g.random.below(3);
     for i in 0..count {
         g.function(&format!("f{i}"), i);

@@ -3,7 +3,7 @@
 use gscript::bytecode::ProtoId;
 use gscript::error::{ErrorKind, RuntimeError};
 use gscript::interp::Vm;
-use gscript::jit::{ResumeFrame, Results};
+use gscript::jit::{Results, ResumeFrame};
 use gscript::layout;
 use gscript::value::Value;
 use gsx_backend_arm64::{ExitKind, HostCall};
@@ -86,7 +86,8 @@ impl HostSide<'_> {
                 count("call");
                 self.name_caller(x[0], regs);
                 let mut jit = JitSide { executor, state: self.state };
-                self.vm.call_frame(&mut jit, x[0], x[1], depth).map(results)
+                // The caller has counted the callee's frame already; the interpreter will count it itself.
+                self.vm.call_frame(&mut jit, x[0], x[1], depth - 1).map(results)
             }
             HostCall::Step => {
                 count("step");
@@ -118,18 +119,15 @@ impl HostSide<'_> {
         depth: u64,
         call_results: Results,
     ) -> Result<Results, RuntimeError> {
-        let info = self
-            .state
-            .functions
-            .get(unit as usize)
-            .and_then(|f| f.code.exits.get(exit as usize))
-            .cloned()
-            .ok_or_else(|| RuntimeError {
-                kind: ErrorKind::Fault,
-                message: format!("compiled code left through exit {exit} of unit {unit}, which does not exist"),
-                value: Value::NIL,
-                trace: Vec::new(),
-            })?;
+        let info =
+            self.state.functions.get(unit as usize).and_then(|f| f.code.exits.get(exit as usize)).cloned().ok_or_else(
+                || RuntimeError {
+                    kind: ErrorKind::Fault,
+                    message: format!("compiled code left through exit {exit} of unit {unit}, which does not exist"),
+                    value: Value::NIL,
+                    trace: Vec::new(),
+                },
+            )?;
         *self.state.exits.entry((unit, exit)).or_insert(0) += 1;
         let frames: Vec<ResumeFrame> = info
             .frames

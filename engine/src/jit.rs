@@ -109,13 +109,7 @@ impl JitState {
             }
         }
         self.protos.push(proto);
-        self.functions.push(CompiledFunction {
-            name,
-            stages: done.stages,
-            code: done.code,
-            address,
-            executions: None,
-        });
+        self.functions.push(CompiledFunction { name, stages: done.stages, code: done.code, address, executions: None });
         Ok(())
     }
 

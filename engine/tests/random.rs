@@ -36,7 +36,10 @@ fn random_programs_agree_with_the_interpreter() {
             match run_cell(&spec) {
                 Ok(_) => checked += 1,
                 Err(CellError::Limit(_)) => too_long += 1,
-                Err(e) => panic!("seed {seed}, passes {:?}, warm-up {warmup:?}, arguments {args:?}: {e}\n{source}", spec.pipeline),
+                Err(e) => panic!(
+                    "seed {seed}, passes {:?}, warm-up {warmup:?}, arguments {args:?}: {e}\n{source}",
+                    spec.pipeline
+                ),
             }
         }
     }

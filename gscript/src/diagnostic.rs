@@ -50,11 +50,8 @@ impl Diagnostic {
         if let Some(label) = &self.label {
             annotation = annotation.label(label);
         }
-        let snippet = Snippet::source(excerpt)
-            .line_start(self.pos.line as usize)
-            .annotation(annotation);
-        let mut group =
-            Group::with_title(Level::ERROR.primary_title(&self.message)).element(snippet);
+        let snippet = Snippet::source(excerpt).line_start(self.pos.line as usize).annotation(annotation);
+        let mut group = Group::with_title(Level::ERROR.primary_title(&self.message)).element(snippet);
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help));
         }
@@ -124,13 +121,7 @@ pub(crate) type Checked<T> = Result<T, Box<Problem>>;
 impl Problem {
     /// A problem at byte `at`.
     pub fn new(message: impl Into<String>, at: u32) -> Box<Problem> {
-        Box::new(Problem {
-            message: message.into(),
-            at,
-            len: 1,
-            label: None,
-            help: None,
-        })
+        Box::new(Problem { message: message.into(), at, len: 1, label: None, help: None })
     }
 
     /// Covers `len` bytes.
@@ -172,14 +163,8 @@ pub(crate) struct LineMap {
 impl LineMap {
     /// Of this text, or of its first 4 GiB.
     pub fn new(text: &str) -> LineMap {
-        let ends = text
-            .bytes()
-            .take(u32::MAX as usize)
-            .enumerate()
-            .filter(|&(_, b)| b == b'\n');
-        let starts = std::iter::once(0)
-            .chain(ends.map(|(i, _)| i as u32 + 1))
-            .collect();
+        let ends = text.bytes().take(u32::MAX as usize).enumerate().filter(|&(_, b)| b == b'\n');
+        let starts = std::iter::once(0).chain(ends.map(|(i, _)| i as u32 + 1)).collect();
         LineMap { starts }
     }
 
@@ -187,9 +172,6 @@ impl LineMap {
     pub fn pos(&self, offset: u32) -> Pos {
         let line = self.starts.partition_point(|&start| start <= offset);
         let start = line.checked_sub(1).map_or(0, |i| self.starts[i]);
-        Pos {
-            line: line as u32,
-            col: offset - start + 1,
-        }
+        Pos { line: line as u32, col: offset - start + 1 }
     }
 }

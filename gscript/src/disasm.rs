@@ -9,10 +9,7 @@ const SHOWN_BYTES: usize = 40;
 
 /// A listing of the whole program, function by function.
 pub fn program_to_string(program: &Program) -> String {
-    let listings = program
-        .protos
-        .iter()
-        .map(|proto| proto_to_string(program, proto.id));
+    let listings = program.protos.iter().map(|proto| proto_to_string(program, proto.id));
     listings.collect::<Vec<_>>().join("\n")
 }
 
@@ -38,10 +35,7 @@ pub fn proto_to_string(program: &Program, id: ProtoId) -> String {
         let (operands, note) = operands(program, proto, pc, inst);
         let pos = proto.spans.get(pc).copied().unwrap_or_default();
         let place = pos.to_string();
-        let line = format!(
-            "{pc:5}  {:<10} {operands:<14} ; {place:<8} {note}",
-            mnemonic(inst.op)
-        );
+        let line = format!("{pc:5}  {:<10} {operands:<14} ; {place:<8} {note}", mnemonic(inst.op));
         out.push_str(line.trim_end());
         out.push('\n');
     }
@@ -59,38 +53,14 @@ pub fn mnemonic(op: Op) -> String {
 /// Operands of an instruction, and what they stand for.
 fn operands(program: &Program, proto: &Proto, pc: usize, inst: Inst) -> (String, String) {
     let Inst { op, a, b, c, imm } = inst;
-    let constant = || {
-        proto
-            .consts
-            .get(imm as usize)
-            .map(show_const)
-            .unwrap_or_default()
-    };
-    let global = || {
-        program
-            .globals
-            .get(imm as usize)
-            .cloned()
-            .unwrap_or_default()
-    };
-    let upvalue = || {
-        proto
-            .upvals
-            .get(b as usize)
-            .map(|u| u.name.clone())
-            .unwrap_or_default()
-    };
+    let constant = || proto.consts.get(imm as usize).map(show_const).unwrap_or_default();
+    let global = || program.globals.get(imm as usize).cloned().unwrap_or_default();
+    let upvalue = || proto.upvals.get(b as usize).map(|u| u.name.clone()).unwrap_or_default();
     let target = || format!("->{}", inst.target(pc));
     let local = |reg: u8| proto.local_name(reg, pc).unwrap_or_default().to_owned();
     match op {
-        Op::LoadNil => (
-            format!("R{a}..R{}", u32::from(a) + u32::from(b)),
-            String::new(),
-        ),
-        Op::LoadBool => (
-            format!("R{a} {} C{c}", b != 0),
-            if c != 0 { "skip".into() } else { String::new() },
-        ),
+        Op::LoadNil => (format!("R{a}..R{}", u32::from(a) + u32::from(b)), String::new()),
+        Op::LoadBool => (format!("R{a} {} C{c}", b != 0), if c != 0 { "skip".into() } else { String::new() }),
         Op::LoadInt => (format!("R{a} {imm}"), String::new()),
         Op::LoadK => (format!("R{a} K{imm}"), constant()),
         Op::Move => (format!("R{a} R{b}"), local(b)),
@@ -102,9 +72,7 @@ fn operands(program: &Program, proto: &Proto, pc: usize, inst: Inst) -> (String,
         Op::SetField => (format!("R{a} K{imm} R{c}"), constant()),
         Op::SetList if b == SETLIST_OPEN => (format!("R{a} open +{imm}"), String::new()),
         Op::SetList => (format!("R{a} B{b} +{imm}"), String::new()),
-        Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Mod | Op::Pow => {
-            (format!("R{a} R{b} R{c}"), String::new())
-        }
+        Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Mod | Op::Pow => (format!("R{a} R{b} R{c}"), String::new()),
         Op::Unm | Op::Not | Op::Len | Op::Recv | Op::Send => (format!("R{a} R{b}"), String::new()),
         Op::Concat => (format!("R{a} R{b}..R{c}"), String::new()),
         Op::Eq | Op::Lt | Op::Le => (format!("{a} R{b} R{c}"), String::new()),
@@ -118,9 +86,7 @@ fn operands(program: &Program, proto: &Proto, pc: usize, inst: Inst) -> (String,
             (format!("R{a} P{imm}"), inner.unwrap_or_default())
         }
         Op::Close => (format!("R{a}"), local(a)),
-        Op::ForPrepLt | Op::ForPrepLe | Op::ForLoopLt | Op::ForLoopLe => {
-            (format!("R{a} {}", target()), local(a))
-        }
+        Op::ForPrepLt | Op::ForPrepLe | Op::ForLoopLt | Op::ForLoopLe => (format!("R{a} {}", target()), local(a)),
         Op::TForCall => (format!("R{a} C{c}"), String::new()),
         Op::TForLoop => (format!("R{a} {}", target()), String::new()),
         Op::Vararg => (format!("R{a} B{b}"), String::new()),

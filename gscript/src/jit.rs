@@ -1,9 +1,9 @@
 //! The seam between the interpreter and compiled code: what each asks of the other.
 
 use crate::bytecode::ProtoId;
+use crate::error::RuntimeError;
 use crate::heap::Heap;
 use crate::interp::Vm;
-use crate::error::RuntimeError;
 
 /// Results of an activation: `count` slots from guest address `addr` on. They stay valid until the next call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

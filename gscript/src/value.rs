@@ -28,17 +28,8 @@ pub enum Tag {
 
 impl Tag {
     /// All tags, in numeric order.
-    pub const ALL: [Tag; 9] = [
-        Tag::Nil,
-        Tag::Bool,
-        Tag::Int,
-        Tag::Float,
-        Tag::Str,
-        Tag::Table,
-        Tag::Function,
-        Tag::Coroutine,
-        Tag::Channel,
-    ];
+    pub const ALL: [Tag; 9] =
+        [Tag::Nil, Tag::Bool, Tag::Int, Tag::Float, Tag::Str, Tag::Table, Tag::Function, Tag::Coroutine, Tag::Channel];
 
     /// The tag with this number.
     pub fn from_u64(n: u64) -> Option<Tag> {

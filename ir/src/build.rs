@@ -456,12 +456,7 @@ impl Builder<'_> {
                 self.pure(pc, Op::FCmp(cond), &[l, r], Type::Bool)
             }
             // An integer and a float compare exactly, which a conversion to float would not: the runtime does it.
-            _ => self.effect(
-                pc,
-                Op::HostCompare { op: inst.op, b: inst.b, c: inst.c },
-                &[],
-                Some(Type::Bool),
-            ),
+            _ => self.effect(pc, Op::HostCompare { op: inst.op, b: inst.b, c: inst.c }, &[], Some(Type::Bool)),
         }
     }
 
@@ -526,14 +521,7 @@ impl Builder<'_> {
         };
         let snapshot = self.snapshot(pc, open.filter(|_| inst.b == 0));
         let origin = self.origin(pc);
-        self.graph.effect(
-            self.at,
-            Op::Call { a: inst.a, nargs, results, kind },
-            &[],
-            None,
-            Some(snapshot),
-            origin,
-        );
+        self.graph.effect(self.at, Op::Call { a: inst.a, nargs, results, kind }, &[], None, Some(snapshot), origin);
         if inst.c == 0 {
             self.open = Some((inst.a, results.count()));
         }
@@ -555,9 +543,7 @@ impl Builder<'_> {
         let term = match (inst.b, open) {
             // Returning closes upvalues, which is the runtime's business.
             _ if !self.proto.captured.is_empty() => Terminator::Exit(self.snapshot(pc, open.filter(|_| inst.b == 0))),
-            (0, Some((at, count))) => {
-                Terminator::Return { first, count: u16::from(at) + u16::from(count) - first }
-            }
+            (0, Some((at, count))) => Terminator::Return { first, count: u16::from(at) + u16::from(count) - first },
             // Open results that the runtime produced: it knows their number.
             (0, None) => Terminator::Exit(self.snapshot(pc, None)),
             (b, _) => Terminator::Return { first, count: u16::from(b) - 1 },

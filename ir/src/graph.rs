@@ -164,7 +164,7 @@ pub struct Block {
     pub effects: Vec<NodeId>,
     /// How it ends.
     pub term: Terminator,
-    /// Bytecode position of the block's end, for listings.
+    /// Bytecode position of the block's start: where the interpreter would go on if code left here.
     pub origin: Origin,
 }
 
@@ -232,12 +232,8 @@ impl Graph {
 
     /// Adds a block that ends in `Unreachable`.
     pub fn add_block(&mut self, origin: Origin) -> BlockId {
-        let index = self.cfg.add_node(Block {
-            params: Vec::new(),
-            effects: Vec::new(),
-            term: Terminator::Unreachable,
-            origin,
-        });
+        let index =
+            self.cfg.add_node(Block { params: Vec::new(), effects: Vec::new(), term: Terminator::Unreachable, origin });
         BlockId(index.index() as u32)
     }
 
@@ -261,6 +257,14 @@ impl Graph {
         &self.cfg
     }
 
+    /// Bytecode position of how a block ends: of the comparison that it branches on, else of the block's start.
+    pub fn term_origin(&self, b: BlockId) -> Origin {
+        match self.block(b).term {
+            Terminator::Branch { cond, .. } => self.node(cond).origin,
+            _ => self.block(b).origin,
+        }
+    }
+
     /// Sets how a block ends and keeps edges and users in step.
     pub fn set_term(&mut self, b: BlockId, term: Terminator) {
         for n in self.cfg[b.index()].term.uses() {
@@ -281,11 +285,8 @@ impl Graph {
 
     /// Predecessors, each once, in order of their ids.
     pub fn preds(&self, b: BlockId) -> SmallVec<[BlockId; 4]> {
-        let mut out: SmallVec<[BlockId; 4]> = self
-            .cfg
-            .neighbors_directed(b.index(), Direction::Incoming)
-            .map(|i| BlockId(i.index() as u32))
-            .collect();
+        let mut out: SmallVec<[BlockId; 4]> =
+            self.cfg.neighbors_directed(b.index(), Direction::Incoming).map(|i| BlockId(i.index() as u32)).collect();
         out.sort_unstable();
         out.dedup();
         out
@@ -393,15 +394,7 @@ impl Graph {
     /// Adds a pure node.
     pub fn pure(&mut self, op: Op, args: &[NodeId], ty: Type, origin: Origin) -> NodeId {
         debug_assert!(op.is_pure() && op != Op::Param, "{op:?} is not pure");
-        self.add_node(Node {
-            op,
-            args: args.into(),
-            ty: Some(ty),
-            snapshot: None,
-            pin: None,
-            block: None,
-            origin,
-        })
+        self.add_node(Node { op, args: args.into(), ty: Some(ty), snapshot: None, pin: None, block: None, origin })
     }
 
     /// Adds a parameter to a block; the predecessors' terminators must be given the argument.

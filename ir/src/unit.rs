@@ -77,7 +77,8 @@ impl fmt::Display for Allocator {
 /// What a compiled activation saves on the native stack.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum FrameStyle {
-    /// A frame record (X29, X30) and the full set of callee-saved registers that the pin pool holds.
+    /// A frame record (X29, X30) in every activation, and all callee-saved registers that the unit uses, from its entry to
+    /// its return.
     #[default]
     Full,
 }

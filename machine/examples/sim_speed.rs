@@ -8,14 +8,7 @@ use gsx_machine::{Executor, GuestMemory, Host, HostAction, Registers};
 use std::time::Instant;
 
 /// x1 = 0; do { x1 += x0; subs x0, x0, 1 } while x0 != 0
-const COUNTER: &[u32] = &[
-    0xd280_0001,
-    0x8b00_0021,
-    0xf100_0400,
-    0x54ff_ffc1,
-    0xaa01_03e0,
-    0xd65f_03c0,
-];
+const COUNTER: &[u32] = &[0xd280_0001, 0x8b00_0021, 0xf100_0400, 0x54ff_ffc1, 0xaa01_03e0, 0xd65f_03c0];
 
 /// fib(x0), with a full frame and two calls.
 const FIBONACCI: &[u32] = &[
@@ -104,23 +97,15 @@ fn measure(name: &str, code: &[u32], x0: u64, x1: u64, expected: u64) {
     let mut best = 0.0f64;
     for _ in 0..5 {
         simulator.reset_counters();
-        let mut registers = Registers {
-            sp: BASE + memory.len() as u64,
-            ..Registers::default()
-        };
+        let mut registers = Registers { sp: BASE + memory.len() as u64, ..Registers::default() };
         (registers.x[0], registers.x[1]) = (x0, x1);
         let start = Instant::now();
-        simulator
-            .call(&memory, entry, &mut registers, &mut NoHost)
-            .expect("the code returns");
+        simulator.call(&memory, entry, &mut registers, &mut NoHost).expect("the code returns");
         let seconds = start.elapsed().as_secs_f64();
         assert_eq!(registers.x[0], expected, "{name}");
         best = best.max(simulator.counters().instructions as f64 / seconds / 1e6);
     }
-    println!(
-        "{name:<12} {best:6.0} million instructions/s ({} executed)",
-        simulator.counters().instructions
-    );
+    println!("{name:<12} {best:6.0} million instructions/s ({} executed)", simulator.counters().instructions);
 }
 
 fn main() {

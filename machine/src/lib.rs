@@ -170,13 +170,8 @@ pub trait Executor {
 
     /// Calls `entry` with the registers of `regs` (X30 is set by the executor) and runs until that call returns. On
     /// return `regs` holds the final registers. May be called again from within a host call.
-    fn call(
-        &mut self,
-        memory: &GuestMemory,
-        entry: u64,
-        regs: &mut Registers,
-        host: &mut dyn Host,
-    ) -> Result<(), Stop>;
+    fn call(&mut self, memory: &GuestMemory, entry: u64, regs: &mut Registers, host: &mut dyn Host)
+    -> Result<(), Stop>;
 
     /// The address that code branches to (with BLR) for a host call.
     fn host_entry(&self) -> u64;

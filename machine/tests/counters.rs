@@ -61,9 +61,7 @@ fn classify(word: u32) -> (u64, u64, u64, u64, bool) {
         0x3dc0_0002 => (1, 16, 0, 0, false),
         0xad00_0c02 => (0, 0, 1, 32, false),
         0x2940_1403 | 0x6940_1403 => (1, 8, 0, 0, false),
-        0x5400_010b | 0x97ff_fff9 | 0x97ff_fff6 | RET | 0x3600_0041 | 0x1400_0002 => {
-            (0, 0, 0, 0, true)
-        }
+        0x5400_010b | 0x97ff_fff9 | 0x97ff_fff6 | RET | 0x3600_0041 | 0x1400_0002 => (0, 0, 0, 0, true),
         0x5400_0040 | 0x54ff_fe41 | 0xb400_0040 | 0xd61f_00e0 => (0, 0, 0, 0, true),
         _ => (0, 0, 0, 0, false),
     }
@@ -110,10 +108,7 @@ fn check(code: &[u32], x: &[u64]) {
     let entry = machine.install(code);
     machine.call(entry, x).expect("the code returns");
     assert_eq!(machine.simulator.counters(), expected);
-    assert_eq!(
-        machine.simulator.execution_counts(entry, code.len()),
-        Some(executions)
-    );
+    assert_eq!(machine.simulator.execution_counts(entry, code.len()), Some(executions));
 }
 
 #[test]
@@ -136,10 +131,7 @@ fn counters_of_a_known_run() {
     let counters = machine.simulator.counters();
     assert_eq!(counters.instructions, 177 * 8 + 88 * 7);
     assert_eq!((counters.loads, counters.stores), (2 * 177, 2 * 177));
-    assert_eq!(
-        (counters.bytes_loaded, counters.bytes_stored),
-        (32 * 177, 32 * 177)
-    );
+    assert_eq!((counters.bytes_loaded, counters.bytes_stored), (32 * 177, 32 * 177));
     assert_eq!(counters.branches, 2 * 177 + 2 * 88);
     assert_eq!(counters.branches_taken, 177 + 89 + 2 * 88);
     machine.simulator.reset_counters();
@@ -157,10 +149,7 @@ fn counts_are_kept_apart_by_code_object_and_are_off_by_default() {
     machine.call(first, &[]).expect("the code returns");
     machine.call(second, &[1]).expect("the code returns");
     assert_eq!(machine.simulator.execution_counts(first, 1), Some(vec![2]));
-    let counts = machine
-        .simulator
-        .execution_counts(second, FIBONACCI.len())
-        .expect("counting is on");
+    let counts = machine.simulator.execution_counts(second, FIBONACCI.len()).expect("counting is on");
     assert_eq!(counts, [1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1]);
     assert_eq!(machine.simulator.execution_counts(0x1000, 1), None);
 }
@@ -172,10 +161,7 @@ fn a_budget_spans_calls_and_stops_between_the_halves_of_a_fused_pair() {
     let entry = machine.install(&[0xeb00_001f, 0x5400_0040, 0xd503_201f, RET]);
     machine.simulator.set_budget(4);
     machine.call(entry, &[]).expect("three instructions");
-    assert_eq!(
-        machine.call(entry, &[]),
-        Err(Stop::Budget { pc: entry + 4 })
-    );
+    assert_eq!(machine.call(entry, &[]), Err(Stop::Budget { pc: entry + 4 }));
     assert_eq!(machine.call(entry, &[]), Err(Stop::Budget { pc: entry }));
     assert_eq!(machine.simulator.counters().instructions, 4);
     machine.simulator.set_budget(3);
@@ -186,14 +172,7 @@ fn a_budget_spans_calls_and_stops_between_the_halves_of_a_fused_pair() {
 fn counters_are_exact_in_the_middle_of_host_calls_and_at_faults() {
     let mut machine = Machine::new();
     // mov x19, x30; blr x16; blr x16; undefined
-    let entry = machine.install(&[
-        0xaa1e_03f3,
-        0xaa10_03f5,
-        BLR_X16,
-        0xaa15_03f0,
-        BLR_X16,
-        0x0000_1234,
-    ]);
+    let entry = machine.install(&[0xaa1e_03f3, 0xaa10_03f5, BLR_X16, 0xaa15_03f0, BLR_X16, 0x0000_1234]);
     let mut seen = Vec::new();
     let mut host = HostFn(|executor: &mut dyn Executor, _: &mut Registers| {
         seen.push(executor.counters());

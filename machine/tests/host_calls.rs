@@ -30,16 +30,11 @@ fn a_host_call_sees_registers_and_gives_results() {
         (registers.x[19], registers.x[30], registers.sp) = (0, 0, 0);
         HostAction::Continue
     });
-    let result = machine
-        .call_with(entry, &[1, 2, 3, 4], &mut host)
-        .expect("the code returns");
+    let result = machine.call_with(entry, &[1, 2, 3, 4], &mut host).expect("the code returns");
     assert_eq!(result.x[0], 1007);
     let seen = seen.expect("the host was called");
     assert_eq!(seen.x[..4], [1, 2, 3, 4]);
-    assert_eq!(
-        (seen.x[17], seen.x[30], seen.sp),
-        (42, entry + 12, BASE + SIZE as u64)
-    );
+    assert_eq!((seen.x[17], seen.x[30], seen.sp), (42, entry + 12, BASE + SIZE as u64));
     assert_eq!(machine.simulator.counters().host_calls, 1);
 }
 
@@ -65,14 +60,9 @@ fn a_host_call_destroys_what_the_call_standard_lets_it_destroy() {
     let entry = machine.install(&code);
     let mut host = HostFn(|_: &mut dyn Executor, _: &mut Registers| HostAction::Continue);
     let before: Vec<u64> = (0..29).map(|i| if i == 16 { 0 } else { 100 + i }).collect();
-    let after = machine
-        .call_with(entry, &before, &mut host)
-        .expect("the code returns");
+    let after = machine.call_with(entry, &before, &mut host).expect("the code returns");
     assert_eq!(after.x[..2], [100, 101]);
-    assert_eq!(
-        after.x[2..6],
-        [0, POISON_V, 1.0f64.to_bits(), POISON_V + 16]
-    );
+    assert_eq!(after.x[2..6], [0, POISON_V, 1.0f64.to_bits(), POISON_V + 16]);
     for register in 6..18 {
         assert_eq!(after.x[register], POISON_X + register as u64);
     }
@@ -98,12 +88,7 @@ fn a_tail_call_to_the_host_returns_to_the_caller() {
         registers.x[0] = 5;
         HostAction::Continue
     });
-    assert_eq!(
-        machine
-            .call_with(entry, &[], &mut host)
-            .map(|registers| registers.x[0]),
-        Ok(5)
-    );
+    assert_eq!(machine.call_with(entry, &[], &mut host).map(|registers| registers.x[0]), Ok(5));
     let counters = machine.simulator.counters();
     assert_eq!((counters.instructions, counters.branches_taken), (1, 1));
 }
@@ -152,27 +137,16 @@ fn calls_nest() {
         deepest: u64,
     }
     impl gsx_machine::Host for Nested {
-        fn host_call(
-            &mut self,
-            executor: &mut dyn Executor,
-            registers: &mut Registers,
-        ) -> HostAction {
+        fn host_call(&mut self, executor: &mut dyn Executor, registers: &mut Registers) -> HostAction {
             // SAFETY: the test's memory lives past the call.
             let memory = unsafe { GuestMemory::new(BASE, self.bytes, SIZE) };
-            let mut inner = Registers {
-                sp: registers.sp,
-                ..Registers::default()
-            };
+            let mut inner = Registers { sp: registers.sp, ..Registers::default() };
             inner.x[0] = registers.x[0];
             inner.x[16] = executor.host_entry();
             self.deepest = registers.x[0];
             // Code installed in the middle of a call runs at once, and moves nothing.
             let nop = executor.install(&[RET]).expect("room for the code");
-            assert!(
-                executor
-                    .call(&memory, nop, &mut Registers::default(), self)
-                    .is_ok()
-            );
+            assert!(executor.call(&memory, nop, &mut Registers::default(), self).is_ok());
             match executor.call(&memory, self.entry, &mut inner, self) {
                 Ok(()) => {
                     registers.x[0] = inner.x[0];
@@ -182,33 +156,18 @@ fn calls_nest() {
             }
         }
     }
-    let mut host = Nested {
-        entry,
-        bytes: machine.bytes.as_mut_ptr(),
-        deepest: u64::MAX,
-    };
-    let after = machine
-        .call_with(entry, &[50], &mut host)
-        .expect("the code returns");
+    let mut host = Nested { entry, bytes: machine.bytes.as_mut_ptr(), deepest: u64::MAX };
+    let after = machine.call_with(entry, &[50], &mut host).expect("the code returns");
     assert_eq!((after.x[0], after.x[1], host.deepest), (50, 50, 0));
     assert_eq!(after.sp, BASE + SIZE as u64);
-    let counts = machine
-        .simulator
-        .execution_counts(entry, code.len())
-        .expect("counting is on");
-    assert_eq!(
-        (counts[0], counts[9], counts[18], counts[12]),
-        (51, 1, 50, 0)
-    );
+    let counts = machine.simulator.execution_counts(entry, code.len()).expect("counting is on");
+    assert_eq!((counts[0], counts[9], counts[18], counts[12]), (51, 1, 50, 0));
     assert_eq!(machine.simulator.counters().host_calls, 50);
 
     // The budget is shared by all levels, and running out ends all of them.
     machine.simulator.set_budget(100);
     machine.simulator.reset_counters();
-    assert_eq!(
-        machine.call_with(entry, &[50], &mut host),
-        Err(Stop::Unwound)
-    );
+    assert_eq!(machine.call_with(entry, &[50], &mut host), Err(Stop::Unwound));
     assert_eq!(machine.simulator.counters().instructions, 100);
 }
 
@@ -229,9 +188,7 @@ fn a_return_to_another_level_is_a_fault() {
         HostAction::Unwind
     });
     assert_eq!(machine.call_with(entry, &[], &mut host), Err(Stop::Unwound));
-    let kind = FaultKind::Branch {
-        target: RETURN_ADDRESS,
-    };
+    let kind = FaultKind::Branch { target: RETURN_ADDRESS };
     assert_eq!(inner, Some(Err(Stop::Fault { pc: wrong, kind })));
 }
 
@@ -251,10 +208,7 @@ fn the_convention_check_names_a_register_that_was_not_preserved() {
         assert!(machine.run(&[word], &[]).is_ok());
         machine.simulator.set_convention_check(true);
         let register = match machine.run(&[word], &[]) {
-            Err(Stop::Fault {
-                kind: FaultKind::NotPreserved { register },
-                ..
-            }) => Some(register),
+            Err(Stop::Fault { kind: FaultKind::NotPreserved { register }, .. }) => Some(register),
             _ => None,
         };
         assert_eq!(register, expected);

@@ -81,7 +81,12 @@ fn pin_loop(unit: &mut Unit, l: &Loop, cx: &mut PassContext) -> bool {
             }
             None => {
                 let name = slot_name(unit, c.slot, at);
-                cx.remark_at(unit, at, RemarkKind::Missed, format!("{name} not pinned: no register of the pool is left"));
+                cx.remark_at(
+                    unit,
+                    at,
+                    RemarkKind::Missed,
+                    format!("{name} not pinned: no register of the pool is left"),
+                );
             }
         }
     }

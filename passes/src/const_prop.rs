@@ -16,7 +16,7 @@ use gsx_ir::graph::{Origin, Target, Terminator};
 use gsx_ir::schedule::Schedule;
 use gsx_ir::{BlockId, NodeId, Op, Type, Unit};
 
-use crate::support::{remove_proved_guards, remove_unused_loads};
+use crate::support::{counted, remove_proved_guards, remove_unused_loads};
 use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
 
 /// The pass.
@@ -289,7 +289,12 @@ fn apply(unit: &mut Unit, values: &[Lattice], executable: &[(BlockId, usize)], c
     } else {
         cx.remark(
             RemarkKind::Applied,
-            format!("{uses} uses got a constant; {loads} loads and {guards} guards went"),
+            format!(
+                "{} got a constant; removed {} and {}",
+                counted(uses, "use"),
+                counted(loads, "load"),
+                counted(guards, "guard")
+            ),
         );
     }
     uses + branches + guards + loads

@@ -15,7 +15,7 @@ use gsx_ir::effects::{SnapshotReads, slot_effects};
 use gsx_ir::graph::Terminator;
 use gsx_ir::{BlockId, NodeId, Op, SlotSet, SnapshotId, Unit};
 
-use crate::support::remove_unused_loads;
+use crate::support::{counted, remove_unused_loads};
 use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
 
 /// The pass.
@@ -56,7 +56,12 @@ impl Pass for DeadStore {
             cx.remark(RemarkKind::Note, "every store is read");
             return Ok(Outcome::Unchanged);
         }
-        cx.remark(RemarkKind::Applied, format!("{removed} stores went; exit stubs make {sunk} of them when needed"));
+        let stubs = if sunk == 0 {
+            String::new()
+        } else {
+            format!("; exit stubs got {} that they now write back themselves", counted(sunk, "value"))
+        };
+        cx.remark(RemarkKind::Applied, format!("removed {}{stubs}", counted(removed, "store")));
         Ok(Outcome::Changed)
     }
 }
@@ -88,11 +93,7 @@ fn round(unit: &mut Unit) -> (u64, u64) {
 }
 
 /// For each snapshot and each slot that it needs from memory: the one store that the slot comes from, where there is one.
-fn snapshot_stores(
-    unit: &Unit,
-    order: &[BlockId],
-    reads: &SnapshotReads,
-) -> BTreeMap<(SnapshotId, u16), NodeId> {
+fn snapshot_stores(unit: &Unit, order: &[BlockId], reads: &SnapshotReads) -> BTreeMap<(SnapshotId, u16), NodeId> {
     let graph = &unit.graph;
     let mut at_end: BTreeMap<BlockId, Reaching> = BTreeMap::new();
     // Forward, optimistic: an unvisited predecessor does not count. The maps only shrink, so this ends.

@@ -13,7 +13,7 @@ mod promotion;
 mod r0_pin;
 mod support;
 
-pub use registry::{Registry, PASSES};
+pub use registry::{PASSES, Registry};
 pub use selection::{Pipeline, SelectionError};
 
 use gsx_ir::Unit;
@@ -108,13 +108,7 @@ pub struct PassContext {
 impl PassContext {
     /// For one unit and the passes that are on.
     pub fn new(unit: &Unit, enabled: Vec<&'static str>) -> PassContext {
-        PassContext {
-            pass: "",
-            function: unit.name().to_string(),
-            enabled,
-            remarks: Vec::new(),
-            counters: Vec::new(),
-        }
+        PassContext { pass: "", function: unit.name().to_string(), enabled, remarks: Vec::new(), counters: Vec::new() }
     }
 
     /// Is this pass in the pipeline?

@@ -141,8 +141,7 @@ impl Promoter<'_> {
         self.pass_arguments(&initial);
         for i in 0..self.specs.len() {
             let spec = self.specs[i];
-            let blocks: Vec<BlockId> =
-                self.order.iter().copied().filter(|b| !self.inner[i].contains(b)).collect();
+            let blocks: Vec<BlockId> = self.order.iter().copied().filter(|b| !self.inner[i].contains(b)).collect();
             if spec.written {
                 self.write_back_on_exits(i, &blocks);
             }
@@ -156,8 +155,7 @@ impl Promoter<'_> {
         let (entry, header) = (self.region.entry, self.region.header);
         let origin = self.unit.graph.block(header).origin;
         let graph = &mut self.unit.graph;
-        let boxed =
-            graph.effect(entry, Op::SlotLoad(spec.slot, Type::Boxed), &[], Some(Type::Boxed), None, origin);
+        let boxed = graph.effect(entry, Op::SlotLoad(spec.slot, Type::Boxed), &[], Some(Type::Boxed), None, origin);
         let snapshot = resume_at(graph, origin);
         // Slots that an outer region keeps in registers arrive as the entry's parameters.
         let outer: Vec<(u16, Pin)> = self

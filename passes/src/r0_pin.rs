@@ -69,8 +69,7 @@ fn prepare(unit: &Unit) -> Result<(Region, PinSpec), String> {
     let Terminator::Jump(target) = &unit.graph.block(entry).term else {
         return Err("the entry block does not end in a jump".into());
     };
-    let blocks: BTreeSet<BlockId> =
-        unit.graph.reverse_postorder().into_iter().filter(|&b| b != entry).collect();
+    let blocks: BTreeSet<BlockId> = unit.graph.reverse_postorder().into_iter().filter(|&b| b != entry).collect();
     if unit.pinned.iter().any(|p| p.slot == 0) {
         return Err("a loop keeps the first parameter in a register of its own".into());
     }

@@ -63,12 +63,8 @@ impl Registry {
     /// The members of a group; none if there is no such group.
     pub fn group(&self, name: &str) -> Option<Vec<&'static dyn Pass>> {
         let known = GROUPS.iter().any(|g| g.id == name);
-        let members: Vec<_> = self
-            .passes
-            .iter()
-            .copied()
-            .filter(|p| name == "all" || p.info().groups.contains(&name))
-            .collect();
+        let members: Vec<_> =
+            self.passes.iter().copied().filter(|p| name == "all" || p.info().groups.contains(&name)).collect();
         (known || !members.is_empty()).then_some(members)
     }
 

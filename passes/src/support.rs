@@ -97,13 +97,11 @@ fn restarts_cleanly(unit: &Unit, n: NodeId) -> bool {
     let Some(block) = node.block else { return false };
     let effects = &graph.block(block).effects;
     let at = effects.iter().position(|&e| e == n).unwrap_or(0);
-    effects[..at]
-        .iter()
-        .rev()
-        .take_while(|&&e| graph.node(e).origin == node.origin)
-        .all(|&e| graph.node(e).op.is_removable_when_unused() || graph.node(e).op.needs_snapshot() && !graph.node(e).op.may_run_code())
+    effects[..at].iter().rev().take_while(|&&e| graph.node(e).origin == node.origin).all(|&e| {
+        graph.node(e).op.is_removable_when_unused()
+            || graph.node(e).op.needs_snapshot() && !graph.node(e).op.may_run_code()
+    })
 }
-
 
 /// A snapshot that resumes at a bytecode position with everything in memory.
 pub fn resume_at(graph: &mut Graph, at: Origin) -> SnapshotId {
@@ -236,4 +234,9 @@ pub fn slot_name(unit: &Unit, slot: u16, at: Origin) -> String {
         Some(name) => format!("`{name}`"),
         None => format!("R{slot}"),
     }
+}
+
+/// `1 store`, `2 stores`.
+pub fn counted(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

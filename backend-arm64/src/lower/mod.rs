@@ -163,7 +163,7 @@ impl Lower<'_> {
             self.node(n)?;
         }
         self.node = None;
-        self.origin = Some(self.graph.block(b).origin);
+        self.origin = Some(self.graph.term_origin(b));
         self.terminator(b)
     }
 

@@ -16,14 +16,7 @@ impl Compiler<'_> {
             let reg = first + i as u8;
             match self.binding(name) {
                 Binding::Global(index) => {
-                    self.emit_imm(
-                        Op::SetGlobal,
-                        reg,
-                        0,
-                        0,
-                        index as i32,
-                        self.ast.name(name).at,
-                    );
+                    self.emit_imm(Op::SetGlobal, reg, 0, 0, index as i32, self.ast.name(name).at);
                     if i + 1 == names.len as usize {
                         self.f.free = free;
                     }
@@ -123,13 +116,9 @@ impl Compiler<'_> {
         match self.ast.expr(target) {
             Expr::Name(name) => {
                 match self.binding(name) {
-                    Binding::Local(var) => {
-                        self.emit(Op::Move, self.var_reg[var.index()], reg, 0, at)
-                    }
+                    Binding::Local(var) => self.emit(Op::Move, self.var_reg[var.index()], reg, 0, at),
                     Binding::Upval(index) => self.emit(Op::SetUpval, reg, index, 0, at),
-                    Binding::Global(index) => {
-                        self.emit_imm(Op::SetGlobal, reg, 0, 0, index as i32, at)
-                    }
+                    Binding::Global(index) => self.emit_imm(Op::SetGlobal, reg, 0, 0, index as i32, at),
                 };
             }
             _ => {
@@ -158,12 +147,8 @@ impl Compiler<'_> {
             let place = self.place(target, Some(value))?;
             let left = self.reserve(1, at)?;
             match place {
-                Place::Field(object, name) => {
-                    self.emit_imm(Op::GetField, left, object, 0, name, target_at)
-                }
-                Place::Element(object, key) => {
-                    self.emit(Op::GetTable, left, object, key, target_at)
-                }
+                Place::Field(object, name) => self.emit_imm(Op::GetField, left, object, 0, name, target_at),
+                Place::Element(object, key) => self.emit(Op::GetTable, left, object, key, target_at),
             };
             let right = self.operand(value)?;
             self.binary_op(op, left, left, right, at);
@@ -178,32 +163,17 @@ impl Compiler<'_> {
         let inert_then = then.is_none_or(|e| self.is_inert(e));
         match (self.ast.expr(target), self.field_of(target)) {
             (Expr::Field(object, _) | Expr::Index(object, _), Some(name)) => {
-                let object = if inert_then {
-                    self.operand(object)?
-                } else {
-                    self.stable(object)?
-                };
+                let object = if inert_then { self.operand(object)? } else { self.stable(object)? };
                 Ok(Place::Field(object, self.string(name)))
             }
             (Expr::Index(object, key), None) => {
                 let inert_key = self.is_inert(key);
-                let object = if inert_then && inert_key {
-                    self.operand(object)?
-                } else {
-                    self.stable(object)?
-                };
-                let key = if inert_then {
-                    self.operand(key)?
-                } else {
-                    self.stable(key)?
-                };
+                let object = if inert_then && inert_key { self.operand(object)? } else { self.stable(object)? };
+                let key = if inert_then { self.operand(key)? } else { self.stable(key)? };
                 Ok(Place::Element(object, key))
             }
             // The parser lets nothing else through.
-            _ => Err(Problem::new(
-                "cannot assign to this expression",
-                self.ast.at(target),
-            )),
+            _ => Err(Problem::new("cannot assign to this expression", self.ast.at(target))),
         }
     }
 

@@ -24,11 +24,7 @@ impl Compiler<'_> {
         if !is_call && self.one_link(e, dest)? {
             return Ok(());
         }
-        let reg = if self.is_top(dest) {
-            dest
-        } else {
-            self.reserve(1, at)?
-        };
+        let reg = if self.is_top(dest) { dest } else { self.reserve(1, at)? };
         self.chain(e, reg, Last::Value(dest))?;
         if is_call && reg != dest {
             self.emit(Op::Move, dest, reg, 0, at);
@@ -73,25 +69,16 @@ impl Compiler<'_> {
     fn chain(&mut self, e: ExprId, reg: u8, last: Last) -> Checked<()> {
         let mut links = Vec::new();
         let mut object = e;
-        while let Expr::Field(inner, _)
-        | Expr::Index(inner, _)
-        | Expr::Call(inner, _)
-        | Expr::Method(inner, ..) = self.ast.expr(object)
+        while let Expr::Field(inner, _) | Expr::Index(inner, _) | Expr::Call(inner, _) | Expr::Method(inner, ..) =
+            self.ast.expr(object)
         {
             links.push(object);
             object = inner;
         }
         // A local is read where it is, unless the first link must have it at hand in `reg`.
-        let mut from = match (
-            self.local(object),
-            links.last().map(|&link| self.ast.expr(link)),
-        ) {
+        let mut from = match (self.local(object), links.last().map(|&link| self.ast.expr(link))) {
             (Some((local, _)), Some(Expr::Field(..) | Expr::Method(..))) => local,
-            (Some((local, captured)), Some(Expr::Index(_, key)))
-                if !captured || self.is_inert(key) =>
-            {
-                local
-            }
+            (Some((local, captured)), Some(Expr::Index(_, key))) if !captured || self.is_inert(key) => local,
             _ => {
                 self.expr_to(object, reg)?;
                 reg
@@ -101,24 +88,12 @@ impl Compiler<'_> {
             let is_last = links.is_empty();
             let at = self.ast.at(link);
             match self.ast.expr(link) {
-                Expr::Call(_, args) => self.call(
-                    reg,
-                    args,
-                    0,
-                    if is_last { last } else { Last::Results(2) },
-                    at,
-                )?,
+                Expr::Call(_, args) => self.call(reg, args, 0, if is_last { last } else { Last::Results(2) }, at)?,
                 Expr::Method(_, name, args) => {
                     self.reserve(1, at)?;
                     let index = self.string(name);
                     self.emit_imm(Op::SelfGet, reg, from, 0, index, at);
-                    self.call(
-                        reg,
-                        args,
-                        1,
-                        if is_last { last } else { Last::Results(2) },
-                        at,
-                    )?;
+                    self.call(reg, args, 1, if is_last { last } else { Last::Results(2) }, at)?;
                 }
                 _ => {
                     let dest = match last {

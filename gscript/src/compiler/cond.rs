@@ -64,13 +64,7 @@ impl Compiler<'_> {
         operands
     }
 
-    fn logical_condition(
-        &mut self,
-        op: BinOp,
-        e: ExprId,
-        jump_if: bool,
-        jumps: &mut Vec<usize>,
-    ) -> Checked<()> {
+    fn logical_condition(&mut self, op: BinOp, e: ExprId, jump_if: bool, jumps: &mut Vec<usize>) -> Checked<()> {
         let operands = self.operands_of(op, e);
         // What one operand alone can decide: `||` is true if one is, `&&` is false if one is.
         let decided = op == BinOp::Or;

@@ -28,10 +28,7 @@ impl Compiler<'_> {
         let Binding::Local(var) = self.binding(name) else {
             return None;
         };
-        Some((
-            self.var_reg[var.index()],
-            self.res.vars[var.index()].captured,
-        ))
+        Some((self.var_reg[var.index()], self.res.vars[var.index()].captured))
     }
 
     /// A register with the expression's value: a local's own, else a new one.
@@ -96,9 +93,7 @@ impl Compiler<'_> {
                         reg => self.emit(Op::Move, dest, reg, 0, at),
                     },
                     Binding::Upval(index) => self.emit(Op::GetUpval, dest, index, 0, at),
-                    Binding::Global(index) => {
-                        self.emit_imm(Op::GetGlobal, dest, 0, 0, index as i32, at)
-                    }
+                    Binding::Global(index) => self.emit_imm(Op::GetGlobal, dest, 0, 0, index as i32, at),
                 };
             }
             Expr::Unary(op, operand) => self.unary(op, operand, dest, at)?,
@@ -115,9 +110,7 @@ impl Compiler<'_> {
                 let last = first + (operands.len() - 1) as u8;
                 self.emit(Op::Concat, dest, first, last, at);
             }
-            Expr::Field(..) | Expr::Index(..) | Expr::Call(..) | Expr::Method(..) => {
-                self.postfix_to(e, dest)?
-            }
+            Expr::Field(..) | Expr::Index(..) | Expr::Call(..) | Expr::Method(..) => self.postfix_to(e, dest)?,
             Expr::Func(func) => {
                 self.emit_imm(Op::Closure, dest, 0, 0, func.0 as i32, at);
             }

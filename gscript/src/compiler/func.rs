@@ -72,10 +72,7 @@ impl Compiler<'_> {
     /// Compiles one function.
     pub fn function(&mut self, id: FuncId) -> Checked<Proto> {
         let func = self.ast.func(id);
-        self.f = FuncState {
-            id: id.0,
-            ..FuncState::default()
-        };
+        self.f = FuncState { id: id.0, ..FuncState::default() };
         let nparams = func.params.len as usize;
         self.reserve(nparams, func.at)?;
         for (reg, index) in func.params.range().enumerate() {
@@ -97,9 +94,7 @@ impl Compiler<'_> {
         }
         self.end_locals(0);
         if self.f.code.len() > MAX_CODE {
-            return Err(
-                Problem::new("a function is too long", func.at).help("split it into smaller ones")
-            );
+            return Err(Problem::new("a function is too long", func.at).help("split it into smaller ones"));
         }
         let pos = self.lines.pos(func.at);
         let name = match func.name {
@@ -110,16 +105,8 @@ impl Compiler<'_> {
         let upvals = self.res.upvals[id.0 as usize].iter().map(|&(name, from)| {
             let name = self.ast.strings.text(name).into_owned();
             match from {
-                UpvalFrom::Var(var) => UpvalDesc {
-                    name,
-                    from_register: true,
-                    index: self.var_reg[var.index()],
-                },
-                UpvalFrom::Upval(index) => UpvalDesc {
-                    name,
-                    from_register: false,
-                    index,
-                },
+                UpvalFrom::Var(var) => UpvalDesc { name, from_register: true, index: self.var_reg[var.index()] },
+                UpvalFrom::Upval(index) => UpvalDesc { name, from_register: false, index },
             }
         });
         let upvals = upvals.collect();
@@ -185,14 +172,9 @@ impl Compiler<'_> {
     pub fn reserve(&mut self, count: usize, at: u32) -> Checked<u8> {
         let first = self.f.free;
         if first + count > MAX_REGISTERS {
-            let what = if self.f.id == 0 {
-                "the main chunk"
-            } else {
-                "this function"
-            };
-            let message = format!(
-                "{what} needs more than {MAX_REGISTERS} registers here (variables and intermediate values)"
-            );
+            let what = if self.f.id == 0 { "the main chunk" } else { "this function" };
+            let message =
+                format!("{what} needs more than {MAX_REGISTERS} registers here (variables and intermediate values)");
             return Err(Problem::new(message, at)
                 .help("split it into smaller functions or statements, or keep values in a table"));
         }
@@ -218,17 +200,8 @@ impl Compiler<'_> {
         let info = &self.res.vars[var.index()];
         let start = self.here() as u32;
         let name = self.ast.strings.text(info.name).into_owned();
-        self.f.active.push(Active {
-            reg,
-            captured: info.captured,
-            local: self.f.locals.len(),
-        });
-        self.f.locals.push(LocalVar {
-            name,
-            reg,
-            start,
-            end: start,
-        });
+        self.f.active.push(Active { reg, captured: info.captured, local: self.f.locals.len() });
+        self.f.locals.push(LocalVar { name, reg, start, end: start });
         self.f.local_top = reg as usize + 1;
         if info.captured && !self.f.captured.contains(&reg) {
             self.f.captured.push(reg);
@@ -237,11 +210,7 @@ impl Compiler<'_> {
 
     /// Starts a scope.
     pub fn enter(&mut self) -> Scope {
-        Scope {
-            active: self.f.active.len(),
-            local_top: self.f.local_top,
-            free: self.f.free,
-        }
+        Scope { active: self.f.active.len(), local_top: self.f.local_top, free: self.f.free }
     }
 
     /// Ends a scope: its variables' registers are free again. Closing upvalues is up to the caller.
@@ -268,9 +237,7 @@ impl Compiler<'_> {
 
     /// Index of a string constant.
     pub fn string(&mut self, sym: Sym) -> i32 {
-        self.constant(ConstKey::Str(sym), || {
-            Const::Str(self.ast.strings.bytes(sym).clone())
-        })
+        self.constant(ConstKey::Str(sym), || Const::Str(self.ast.strings.bytes(sym).clone()))
     }
 
     /// Loads a number.

@@ -27,19 +27,11 @@ struct Counted {
 
 impl Compiler<'_> {
     fn enter_loop(&mut self, active: usize) {
-        self.f.loops.push(Loop {
-            breaks: Vec::new(),
-            continues: Vec::new(),
-            active,
-        });
+        self.f.loops.push(Loop { breaks: Vec::new(), continues: Vec::new(), active });
     }
 
     fn leave_loop_state(&mut self) -> Loop {
-        let none = Loop {
-            breaks: Vec::new(),
-            continues: Vec::new(),
-            active: 0,
-        };
+        let none = Loop { breaks: Vec::new(), continues: Vec::new(), active: 0 };
         self.f.loops.pop().unwrap_or(none)
     }
 
@@ -106,9 +98,7 @@ impl Compiler<'_> {
         if info.captured || info.assigns.len() != 1 {
             return None;
         }
-        let Expr::Binary(op @ (BinOp::Lt | BinOp::Le), left, limit) =
-            ast.expr(self.strip(stmt.cond))
-        else {
+        let Expr::Binary(op @ (BinOp::Lt | BinOp::Le), left, limit) = ast.expr(self.strip(stmt.cond)) else {
             return None;
         };
         if self.var_of(left) != Some(var) || !self.is_fixed(limit, var, at..stmt.body.end) {

@@ -41,35 +41,21 @@ use resolve::Resolution;
 pub fn compile(source: Arc<Source>) -> Result<Program, Diagnostic> {
     // Positions are wanted for errors in the text, too, however long it is.
     let lines = LineMap::new(&source.text);
-    let (protos, globals) =
-        compile_text(&source.text, &lines).map_err(|p| p.locate(&source, &lines))?;
-    Ok(Program {
-        source,
-        protos,
-        globals,
-    })
+    let (protos, globals) = compile_text(&source.text, &lines).map_err(|p| p.locate(&source, &lines))?;
+    Ok(Program { source, protos, globals })
 }
 
 fn compile_text(text: &str, lines: &LineMap) -> Checked<(Vec<Proto>, Vec<String>)> {
     let ast = parse(text)?;
     let res = resolve::resolve(&ast)?;
-    let mut compiler = Compiler {
-        ast: &ast,
-        res: &res,
-        lines,
-        var_reg: vec![0; res.vars.len()],
-        f: FuncState::default(),
-    };
+    let mut compiler =
+        Compiler { ast: &ast, res: &res, lines, var_reg: vec![0; res.vars.len()], f: FuncState::default() };
     let mut protos = Vec::with_capacity(ast.funcs.len());
     for id in 0..ast.funcs.len() as u32 {
         // An enclosing function comes first, so the registers that a closure captures are known.
         protos.push(compiler.function(FuncId(id))?);
     }
-    let globals = res
-        .globals
-        .iter()
-        .map(|&sym| ast.strings.text(sym).into_owned())
-        .collect();
+    let globals = res.globals.iter().map(|&sym| ast.strings.text(sym).into_owned()).collect();
     Ok((protos, globals))
 }
 

@@ -151,12 +151,7 @@ impl Resolver<'_> {
             return;
         }
         let var = VarId(self.out.vars.len() as u32);
-        self.out.vars.push(Var {
-            name: sym,
-            level: self.level(),
-            captured: false,
-            assigns: Vec::new(),
-        });
+        self.out.vars.push(Var { name: sym, level: self.level(), captured: false, assigns: Vec::new() });
         self.out.bindings[name.0 as usize] = Binding::Local(var);
         self.visible.entry(sym).or_default().push(var);
         if let Some(scope) = self.scopes.last_mut() {
@@ -199,9 +194,8 @@ impl Resolver<'_> {
             index = match known.get(&var) {
                 Some(&index) => index,
                 None if upvals.len() >= MAX_UPVALUES => {
-                    let message = format!(
-                        "a function uses more than {MAX_UPVALUES} variables of the functions around it"
-                    );
+                    let message =
+                        format!("a function uses more than {MAX_UPVALUES} variables of the functions around it");
                     return Err(Problem::new(message, at).help("keep some of them in a table"));
                 }
                 None => {
@@ -218,9 +212,7 @@ impl Resolver<'_> {
 
     fn assign(&mut self, name: NameId) -> Checked<()> {
         if let Some(var) = self.name(name)? {
-            self.out.vars[var.index()]
-                .assigns
-                .push(self.ast.name(name).at);
+            self.out.vars[var.index()].assigns.push(self.ast.name(name).at);
         }
         Ok(())
     }
@@ -253,12 +245,8 @@ impl Resolver<'_> {
                 Expr::Name(name) => {
                     self.name(name)?;
                 }
-                Expr::Paren(e) | Expr::Unary(_, e) | Expr::Field(e, _) | Expr::ChanOf(e) => {
-                    self.work.push(e)
-                }
-                Expr::Binary(_, left, right) | Expr::Index(left, right) => {
-                    self.work.extend([right, left])
-                }
+                Expr::Paren(e) | Expr::Unary(_, e) | Expr::Field(e, _) | Expr::ChanOf(e) => self.work.push(e),
+                Expr::Binary(_, left, right) | Expr::Index(left, right) => self.work.extend([right, left]),
                 Expr::Concat(list) => self.work.extend(ast.list(list).iter().rev()),
                 Expr::Call(callee, args) | Expr::Method(callee, _, args) => {
                     self.work.extend(ast.list(args).iter().rev());
@@ -318,12 +306,7 @@ impl Resolver<'_> {
                 self.block(body)?;
             }
             Stmt::For(index) => {
-                let For {
-                    init,
-                    cond,
-                    post,
-                    body,
-                } = ast.fors[index as usize];
+                let For { init, cond, post, body } = ast.fors[index as usize];
                 self.scopes.push(Vec::new());
                 self.stmt(init)?;
                 self.expr(cond)?;
@@ -333,12 +316,7 @@ impl Resolver<'_> {
                 self.leave_scope();
             }
             Stmt::Range(index) => {
-                let Range {
-                    key,
-                    value,
-                    iter,
-                    body,
-                } = ast.ranges[index as usize];
+                let Range { key, value, iter, body } = ast.ranges[index as usize];
                 self.expr(iter)?;
                 self.scopes.push(Vec::new());
                 self.declare(key);

@@ -30,12 +30,7 @@ impl Compiler<'_> {
     /// Does the block end in a jump out of it?
     pub fn leaves(&self, block: Block) -> bool {
         let last = self.ast.block_stmts[block.stmts.range()].last();
-        last.is_some_and(|&stmt| {
-            matches!(
-                self.ast.stmt(stmt),
-                Stmt::Return(_) | Stmt::Break | Stmt::Continue
-            )
-        })
+        last.is_some_and(|&stmt| matches!(self.ast.stmt(stmt), Stmt::Return(_) | Stmt::Break | Stmt::Continue))
     }
 
     /// A statement.
@@ -130,18 +125,12 @@ impl Compiler<'_> {
     fn leave_loop(&mut self, is_break: bool, at: u32) -> Checked<()> {
         let word = if is_break { "break" } else { "continue" };
         let Some(innermost) = self.f.loops.last() else {
-            return Err(
-                Problem::new(format!("`{word}` outside of a loop"), at).len(word.len() as u32)
-            );
+            return Err(Problem::new(format!("`{word}` outside of a loop"), at).len(word.len() as u32));
         };
         self.close_from(innermost.active, at);
         let jump = self.emit(Op::Jmp, 0, 0, 0, at);
         if let Some(innermost) = self.f.loops.last_mut() {
-            let jumps = if is_break {
-                &mut innermost.breaks
-            } else {
-                &mut innermost.continues
-            };
+            let jumps = if is_break { &mut innermost.breaks } else { &mut innermost.continues };
             jumps.push(jump);
         }
         Ok(())

@@ -17,22 +17,11 @@ impl Compiler<'_> {
     pub fn table(&mut self, list: ListId, dest: u8, at: u32) -> Checked<()> {
         let ast = self.ast;
         let fields = ast.table(list);
-        let items = fields
-            .iter()
-            .filter(|field| matches!(field, Field::Item(_)))
-            .count();
-        let table = if self.is_top(dest) {
-            dest
-        } else {
-            self.reserve(1, at)?
-        };
+        let items = fields.iter().filter(|field| matches!(field, Field::Item(_))).count();
+        let table = if self.is_top(dest) { dest } else { self.reserve(1, at)? };
         let room = (fields.len() - items).min(u8::MAX as usize) as u8;
         self.emit_imm(Op::NewTable, table, 0, room, items as i32, at);
-        let batch = if self.f.free > SHORT {
-            SMALL_BATCH
-        } else {
-            BATCH
-        };
+        let batch = if self.f.free > SHORT { SMALL_BATCH } else { BATCH };
         let mut stored = 0;
         let mut pending = 0;
         for (i, &field) in fields.iter().enumerate() {

@@ -283,3 +283,72 @@ fn a_heap_too_small_for_the_program_is_an_error() {
     let e = Vm::new(program, VmOptions { heap_limit: 100, ..VmOptions::default() }).err().unwrap();
     assert_eq!(e.kind, ErrorKind::HeapLimit);
 }
+
+#[test]
+fn greedy_programs_end_in_clean_errors() {
+    let programs = [
+        "cs := {}\nfor i := 1; i > 0; i++ { cs[i] = coroutine.create(print) }",
+        "for i := 1; i > 0; i++ { go print(i) }",
+        "c := make(chan, 100000000)",
+        "cs := {}\nfor i := 1; i > 0; i++ { cs[i] = make(chan, 1000) }",
+        "fs := {}\nfor i := 1; i > 0; i++ { fs[i] = func() { return i } }",
+        "t := {}\nfor { t = {t} }",
+        "s := \"x\"\nfor { s = s .. s .. s .. s }",
+        "s := string.rep(\"x\", 1000000)\nt := {}\nfor i := 1; i <= 100; i++ { t[i] = s }\nx := table.concat(t)",
+        "s := string.rep(\"x\", 1000000)\nx := string.gsub(s, \"x\", s)",
+        "s := string.rep(\"x\", 1000000)\nx := string.format(string.rep(\"%s\", 3), s, s, s)\nfor { x = x .. x }",
+        "t := {}\nfor i := 1; i > 0; i++ { t[\"key\" .. i] = i }",
+        "t := {}\nfor i := 1; i > 0; i++ { t[i + 0.5] = i }",
+        "m := matrix.dense(10000, 10000)",
+        "func f(...) { return f(1, ...) }\nf()",
+        "func f(...) { t := {...}; return f(unpack(t), unpack(t)) }\nf(1)",
+        "co := coroutine.wrap(func() { func f(n) { return 1 + f(n + 1) } return f(0) })\nco()",
+        "func r() { return coroutine.wrap(r)() }\nr()",
+        "t := setmetatable({}, {})\ngetmetatable(t).__index = func(t, k) { return t[k + 1] }\nprint(t[1])",
+        "t := setmetatable({}, {})\ngetmetatable(t).__call = t\nt()",
+        "t := {}\ntable.sort({1, 2, 3}, func(a, b) { table.sort({1, 2}, t.f) })\nfor { }",
+        "func f() { table.sort({2, 1}, func(a, b) { f() }) }\nf()",
+        "string.rep(\"x\", 1 << 1)",
+        "func f() { pcall(f) f() }\nf()",
+        "func h(e) { error(e) }\nfunc f() { return xpcall(f, h) }\nfor { f() }",
+        "t := {}\nfor i := 0; i < 100000; i++ { t = setmetatable({}, {__index: t}) }\nprint(t.x)",
+        "a := {}\na[1] = a\nfor i := 1; i > 0; i++ { print(a, tostring({})) }",
+    ];
+    for text in programs {
+        let source = Source { name: "test.gs".into(), text: text.into() };
+        let Ok(program) = crate::compiler::compile(Arc::new(source)) else { continue };
+        let options = VmOptions { heap_limit: 8 << 20, step_budget: 3_000_000, ..VmOptions::default() };
+        let mut vm = Vm::new(Arc::new(program), options).unwrap();
+        let e = vm.run_main(&mut NoJit).expect_err(text);
+        assert_ne!(e.kind, ErrorKind::Fault, "{text}");
+        assert!(vm.frames.is_empty() && vm.native_levels == 0 && vm.current == 0, "{text}");
+    }
+}
+
+#[test]
+fn stacks_of_coroutines_move_with_their_upvalues() {
+    let text = "many := {}
+for i := 1; i <= 3000; i++ { many[i] = i }
+func work(...) {
+  n := 0
+  inc := func() { n = n + 1; return n }
+  inc()
+  x := {unpack(many)}
+  y := {...}
+  inc()
+  n = n + 10
+  z := select(\"#\", unpack(many), unpack(many), unpack(many))
+  return inc(), n, #x, #y, z
+}
+print(coroutine.wrap(work)(1, 2, 3))
+print(coroutine.wrap(work)(unpack(many)))
+func deep(n, ...) { if n == 0 { return select(\"#\", ...), work(...) } return deep(n - 1, n, ...) }
+print(coroutine.wrap(deep)(100))
+print(work(1, 2, 3))";
+    let mut vm = vm(text);
+    let out = String::from_utf8(vm.take_output()).unwrap();
+    assert_eq!(
+        out,
+        "13\t13\t3000\t3\t3002\n13\t13\t3000\t3000\t3002\n100\t13\t13\t3000\t100\t3002\n13\t13\t3000\t3\t3002\n"
+    );
+}

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::frame::{CallInfo, PCALL, SEGMENT, Status, ThreadKind, XPCALL};
+use super::frame::{CallInfo, Helper, PCALL, SEGMENT, Status, ThreadKind, XPCALL};
 use super::native::Mark;
 use super::{Fail, Vm};
 use crate::bytecode::{Pos, ProtoId};
@@ -89,9 +89,8 @@ impl Vm {
         let mut first: Vec<String> = Vec::new();
         let mut last: VecDeque<(ProtoId, Pos)> = VecDeque::new();
         let mut skipped = 0;
-        let show = |id: ProtoId, pos: Pos| {
-            format!("{} at {}:{pos}", self.program.proto(id).name, self.program.source.name)
-        };
+        let show =
+            |id: ProtoId, pos: Pos| format!("{} at {}:{pos}", self.program.proto(id).name, self.program.source.name);
         self.activations(true, &mut |id, pos| {
             if let Some(pos) = pos {
                 if first.len() < TRACE_ENDS {
@@ -144,8 +143,9 @@ impl Vm {
         for i in (0..=frames.len()).rev() {
             if let Some(ci) = frames.get(i) {
                 // SAFETY: `rt` lives as long as its frames.
-                let id = unsafe { (*ci.rt).id };
-                if !visit(id, ci.pos(&self.program)) {
+                let (id, helper) = unsafe { ((*ci.rt).id, (*ci.rt).helper) };
+                // Rust code that calls GScript is no activation; `pcall` is one.
+                if helper != Helper::Call && !visit(id, ci.pos(&self.program)) {
                     return false;
                 }
             }

@@ -326,10 +326,7 @@ impl Ast {
 
     /// Does this expression give any number of values? (`f()`, `obj:m()`, `...`)
     pub fn is_multi(&self, id: ExprId) -> bool {
-        matches!(
-            self.expr(id),
-            Expr::Call(..) | Expr::Method(..) | Expr::Vararg
-        )
+        matches!(self.expr(id), Expr::Call(..) | Expr::Method(..) | Expr::Vararg)
     }
 }
 

@@ -149,10 +149,7 @@ impl Parser<'_> {
         match self.tok.tok {
             Tok::Kw(kw) => {
                 let at = self.advance()?.start;
-                Ok(Name {
-                    sym: self.ast.strings.intern(kw.text().as_bytes()),
-                    at,
-                })
+                Ok(Name { sym: self.ast.strings.intern(kw.text().as_bytes()), at })
             }
             _ => self.expect_name(wher),
         }
@@ -169,11 +166,9 @@ impl Parser<'_> {
             Tok::Kw(Kw::Nil) => Expr::Nil,
             Tok::Punct(Punct::Dots) => {
                 if !self.in_vararg {
-                    return Err(
-                        Problem::new("`...` outside of a function that takes `...`", at)
-                            .len(3)
-                            .help("declare it as in `func f(a, ...) { … }`"),
-                    );
+                    return Err(Problem::new("`...` outside of a function that takes `...`", at)
+                        .len(3)
+                        .help("declare it as in `func f(a, ...) { … }`"));
                 }
                 Expr::Vararg
             }
@@ -190,8 +185,7 @@ impl Parser<'_> {
                 self.advance()?;
                 if let Tok::Name(_) = self.tok.tok {
                     let problem = self.unexpected("expected `(`");
-                    return Err(problem
-                        .help("a function inside an expression has no name: `func(a) { … }`"));
+                    return Err(problem.help("a function inside an expression has no name: `func(a) { … }`"));
                 }
                 let func = self.func_rest(None, at)?;
                 return Ok(self.add(Expr::Func(func), at));
@@ -256,14 +250,9 @@ impl Parser<'_> {
             Some(sym) if self.peek()? == Tok::Punct(Punct::Colon) => {
                 if let Tok::Kw(kw @ (Kw::True | Kw::False | Kw::Nil)) = self.tok.tok {
                     let word = kw.text();
-                    return Err(Problem::new(
-                        format!("`{word}` as a table key is ambiguous"),
-                        self.tok.start,
-                    )
-                    .len(word.len() as u32)
-                    .help(format!(
-                        "write [{word}] for the value or \"{word}\" for the name"
-                    )));
+                    return Err(Problem::new(format!("`{word}` as a table key is ambiguous"), self.tok.start)
+                        .len(word.len() as u32)
+                        .help(format!("write [{word}] for the value or \"{word}\" for the name")));
                 }
                 self.advance()?;
                 self.advance()?;

@@ -5,10 +5,7 @@ use super::token::{Kw, Punct, Tok};
 
 /// What people write who think of another language, and what it is here.
 const OTHER_LANGUAGES: &[(&[u8], &str)] = &[
-    (
-        b"local",
-        "a local variable is made by `x := e` (or `var x = e`) inside a function or block",
-    ),
+    (b"local", "a local variable is made by `x := e` (or `var x = e`) inside a function or block"),
     (b"let", "a variable is made by `x := e` or `var x = e`"),
     (b"const", "there are no constants; write `x := e`"),
     (b"function", "functions are written `func name(a, b) { … }`"),
@@ -16,15 +13,9 @@ const OTHER_LANGUAGES: &[(&[u8], &str)] = &[
     (b"fn", "functions are written `func name(a, b) { … }`"),
     (b"while", "a while loop is `for cond { … }`"),
     (b"repeat", "a loop is `for { … if cond { break } }`"),
-    (
-        b"foreach",
-        "a loop over a table is `for k, v := range pairs(t) { … }`",
-    ),
+    (b"foreach", "a loop over a table is `for k, v := range pairs(t) { … }`"),
     (b"switch", "there is no `switch`; use `if … else if …`"),
-    (
-        b"goto",
-        "there is no `goto`; use loops with `break` and `continue`",
-    ),
+    (b"goto", "there is no `goto`; use loops with `break` and `continue`"),
     (b"end", "blocks end with `}`"),
     (b"then", "the block follows the condition: `if cond { … }`"),
     (b"do", "the block follows the condition: `for cond { … }`"),
@@ -34,10 +25,7 @@ const OTHER_LANGUAGES: &[(&[u8], &str)] = &[
     (b"elif", "write `else if`"),
     (b"elsif", "write `else if`"),
     (b"null", "the missing value is `nil`"),
-    (
-        b"type",
-        "there are no type declarations; tables and functions do",
-    ),
+    (b"type", "there are no type declarations; tables and functions do"),
     (b"import", "there are no imports; libraries are globals"),
     (b"package", "there are no packages; remove the line"),
     (b"defer", "there is no `defer`"),
@@ -58,23 +46,15 @@ pub(super) fn unexpected(parser: &Parser) -> Option<String> {
         Tok::Punct(Punct::Arrow) => {
             "`<-` is the channel arrow; to compare with a negative number put a space: `a < -1`"
         }
-        Tok::Punct(Punct::MinusMinus) => {
-            "`--` is a statement; to subtract a negative number put a space: `a - -b`"
-        }
+        Tok::Punct(Punct::MinusMinus) => "`--` is a statement; to subtract a negative number put a space: `a - -b`",
         Tok::Punct(Punct::PlusPlus) => "`++` is a statement of its own and has no value",
         Tok::Punct(Punct::Define) => "`:=` makes variables, so its left side is a list of names",
-        Tok::Punct(Punct::Assign) if parser.prev == Tok::Punct(Punct::Percent) => {
-            "write `a = a % b`"
-        }
+        Tok::Punct(Punct::Assign) if parser.prev == Tok::Punct(Punct::Percent) => "write `a = a % b`",
         Tok::Punct(Punct::Assign) if parser.prev == Tok::Punct(Punct::Pow) => "write `a = a ** b`",
-        Tok::Punct(Punct::Assign) if parser.prev == Tok::Punct(Punct::Concat) => {
-            "write `a = a .. b`"
-        }
+        Tok::Punct(Punct::Assign) if parser.prev == Tok::Punct(Punct::Concat) => "write `a = a .. b`",
         Tok::Punct(Punct::Assign) => "`=` is a statement; to compare write `==`",
         Tok::Punct(Punct::Dot) => "a number needs a digit before its point: `0.5`",
-        Tok::Punct(Punct::Slash) if parser.prev == Tok::Punct(Punct::Slash) => {
-            "comments start with `//`"
-        }
+        Tok::Punct(Punct::Slash) if parser.prev == Tok::Punct(Punct::Slash) => "comments start with `//`",
         Tok::Kw(Kw::ElseIf | Kw::Else) => "`else` belongs right behind the `}` of an `if`",
         Tok::Kw(Kw::Range) => "`range` is used as `for k, v := range e { … }`",
         Tok::Kw(Kw::Chan) => "a channel is made by `make(chan)` or `make(chan, n)`",

@@ -15,11 +15,7 @@ impl<'a> Lexer<'a> {
     /// At the start of `text`, behind a byte order mark if there is one.
     pub fn new(text: &'a str) -> Lexer<'a> {
         let at = if text.starts_with('\u{feff}') { 3 } else { 0 };
-        Lexer {
-            text,
-            src: text.as_bytes(),
-            at,
-        }
+        Lexer { text, src: text.as_bytes(), at }
     }
 
     fn byte(&self, ahead: usize) -> u8 {
@@ -38,12 +34,7 @@ impl<'a> Lexer<'a> {
             b'"' => self.string(strings)?,
             _ => self.punct()?,
         };
-        Ok(Token {
-            tok,
-            start: start as u32,
-            end: self.at as u32,
-            newline_before,
-        })
+        Ok(Token { tok, start: start as u32, end: self.at as u32, newline_before })
     }
 
     /// Skips white space and comments. Was there a line break?
@@ -89,10 +80,7 @@ impl<'a> Lexer<'a> {
 
     fn digits(&mut self) -> usize {
         let rest = &self.src[self.at..];
-        let len = rest
-            .iter()
-            .position(|b| !b.is_ascii_digit())
-            .unwrap_or(rest.len());
+        let len = rest.iter().position(|b| !b.is_ascii_digit()).unwrap_or(rest.len());
         self.at += len;
         len
     }
@@ -118,8 +106,7 @@ impl<'a> Lexer<'a> {
                 self.at += 1;
             }
             if self.digits() == 0 {
-                return Err(Problem::new("exponent without digits", mark as u32)
-                    .help("write for example `1e3`"));
+                return Err(Problem::new("exponent without digits", mark as u32).help("write for example `1e3`"));
             }
         }
         self.end_of_number(start)?;
@@ -144,10 +131,7 @@ impl<'a> Lexer<'a> {
         let start = self.at;
         self.at += 2;
         let rest = &self.src[self.at..];
-        let len = rest
-            .iter()
-            .position(|b| !b.is_ascii_hexdigit())
-            .unwrap_or(rest.len());
+        let len = rest.iter().position(|b| !b.is_ascii_hexdigit()).unwrap_or(rest.len());
         self.at += len;
         self.end_of_number(start)?;
         if len == 0 {
@@ -168,9 +152,7 @@ impl<'a> Lexer<'a> {
         let literal = &self.text[start..self.at];
         let help = match self.byte(0) {
             b'_' => "digits cannot be separated by `_`".to_owned(),
-            b'b' | b'B' | b'o' | b'O' if literal == "0" => {
-                "write the number in decimal, or as `0x…`".to_owned()
-            }
+            b'b' | b'B' | b'o' | b'O' if literal == "0" => "write the number in decimal, or as `0x…`".to_owned(),
             _ => "put a space or an operator between them".to_owned(),
         };
         Err(Problem::new("a number runs into a name", self.at as u32).help(help))
@@ -186,10 +168,7 @@ impl<'a> Lexer<'a> {
         let mut bytes = Vec::new();
         loop {
             let rest = &self.src[self.at..];
-            let plain = rest
-                .iter()
-                .position(|b| matches!(b, b'"' | b'\\' | b'\n'))
-                .unwrap_or(rest.len());
+            let plain = rest.iter().position(|b| matches!(b, b'"' | b'\\' | b'\n')).unwrap_or(rest.len());
             self.at += plain;
             if self.byte(0) == b'"' {
                 // Most strings have no escapes and need no copy.
@@ -234,16 +213,11 @@ impl<'a> Lexer<'a> {
                 value.0 << 4 | value.1
             }
             _ => {
-                let shown = self.text[self.at + 1..]
-                    .chars()
-                    .next()
-                    .filter(|c| !c.is_control());
+                let shown = self.text[self.at + 1..].chars().next().filter(|c| !c.is_control());
                 let shown = shown.map(String::from).unwrap_or_default();
                 return Err(Problem::new(format!("unknown escape `\\{shown}`"), at)
                     .len(2)
-                    .help(
-                        "known are \\n \\t \\r \\0 \\xHH \\\\ \\\"; a backslash itself is `\\\\`",
-                    ));
+                    .help("known are \\n \\t \\r \\0 \\xHH \\\\ \\\"; a backslash itself is `\\\\`"));
             }
         };
         self.at += 2;
@@ -252,21 +226,15 @@ impl<'a> Lexer<'a> {
 
     fn punct(&mut self) -> Checked<Tok> {
         let rest = &self.src[self.at..];
-        if let Some(&punct) = Punct::ALL
-            .iter()
-            .find(|p| rest.starts_with(p.text().as_bytes()))
-        {
+        if let Some(&punct) = Punct::ALL.iter().find(|p| rest.starts_with(p.text().as_bytes())) {
             self.at += punct.text().len();
             return Ok(Tok::Punct(punct));
         }
         let at = self.at as u32;
         // `at` is a character boundary: all tokens end at one.
         let shown = self.text[self.at..].chars().next().unwrap_or('?');
-        let problem = Problem::new(
-            format!("unexpected character `{}`", shown.escape_debug()),
-            at,
-        )
-        .len(shown.len_utf8() as u32);
+        let problem =
+            Problem::new(format!("unexpected character `{}`", shown.escape_debug()), at).len(shown.len_utf8() as u32);
         Err(match shown {
             '&' => problem.help("logical and is `&&`; bits are handled by the library `bit32`"),
             '|' => problem.help("logical or is `||`; bits are handled by the library `bit32`"),

@@ -58,9 +58,7 @@ fn operators_take_the_longest_match() {
     lexes("=== !== **= &&||", "== = != = ** = && ||");
     for (i, longer) in Punct::ALL.iter().enumerate() {
         lexes(longer.text(), longer.text());
-        let hidden = Punct::ALL[..i]
-            .iter()
-            .any(|p| longer.text().starts_with(p.text()));
+        let hidden = Punct::ALL[..i].iter().any(|p| longer.text().starts_with(p.text()));
         assert!(!hidden, "{} is never reached", longer.text());
     }
 }
@@ -68,21 +66,12 @@ fn operators_take_the_longest_match() {
 #[test]
 fn numbers() {
     lexes("0 7 42 1000000", "0i 7i 42i 1000000i");
-    lexes(
-        "1.5 1. 0.25 1e3 1E+2 2.5e-1 1.e1",
-        "1.5f 1.0f 0.25f 1000.0f 100.0f 0.25f 10.0f",
-    );
+    lexes("1.5 1. 0.25 1e3 1E+2 2.5e-1 1.e1", "1.5f 1.0f 0.25f 1000.0f 100.0f 0.25f 10.0f");
     lexes("1..2 1...", "1i .. 2i 1i ...");
-    lexes(
-        "9223372036854775807 9223372036854775808",
-        "9223372036854775807i 9.223372036854776e18f",
-    );
+    lexes("9223372036854775807 9223372036854775808", "9223372036854775807i 9.223372036854776e18f");
     lexes("1e999", "inff");
     lexes("0x10 0XfF 0x0 0x00", "16i 255i 0i 0i");
-    lexes(
-        "0xffffffffffffffff 0x8000000000000000",
-        "-1i -9223372036854775808i",
-    );
+    lexes("0xffffffffffffffff 0x8000000000000000", "-1i -9223372036854775808i");
     lexes("00.5 0e1", "0.5f 0.0f");
     fails("010", 0, "start with 0");
     fails("x = 09", 4, "start with 0");
@@ -128,16 +117,8 @@ fn comments_and_space() {
 
 #[test]
 fn strange_characters() {
-    for (text, at) in [
-        ("a & b", 2),
-        ("a | b", 2),
-        ("'a'", 0),
-        ("é", 0),
-        ("a\0", 1),
-        ("@", 0),
-        ("`x`", 0),
-        ("x ^ y", 2),
-    ] {
+    for (text, at) in [("a & b", 2), ("a | b", 2), ("'a'", 0), ("é", 0), ("a\0", 1), ("@", 0), ("`x`", 0), ("x ^ y", 2)]
+    {
         fails(text, at, "unexpected character");
     }
 }

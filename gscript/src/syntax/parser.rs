@@ -31,9 +31,7 @@ pub(super) struct Parser<'a> {
 /// Parses a whole source; the main chunk is function 0.
 pub(crate) fn parse(text: &str) -> Checked<Ast> {
     if text.len() > MAX_SOURCE {
-        return Err(
-            Problem::new("the source is longer than 1 GiB", 0).help("split it into several files")
-        );
+        return Err(Problem::new("the source is longer than 1 GiB", 0).help("split it into several files"));
     }
     let mut ast = Ast::default();
     let mut lexer = Lexer::new(text);
@@ -55,10 +53,7 @@ pub(crate) fn parse(text: &str) -> Checked<Ast> {
 
 impl Parser<'_> {
     fn program(&mut self) -> Checked<()> {
-        let empty = Block {
-            stmts: Span::default(),
-            end: 0,
-        };
+        let empty = Block { stmts: Span::default(), end: 0 };
         self.ast.funcs.push(Func {
             name: None,
             at: 0,
@@ -74,17 +69,12 @@ impl Parser<'_> {
                 break;
             }
             if self.is(Punct::RBrace) {
-                return Err(
-                    Problem::new("unexpected `}`", self.tok.start).help("no block is open here")
-                );
+                return Err(Problem::new("unexpected `}`", self.tok.start).help("no block is open here"));
             }
             stmts.push(self.stmt()?);
         }
         let stmts = self.add_block(&stmts);
-        self.ast.funcs[0].body = Block {
-            stmts,
-            end: self.tok.start,
-        };
+        self.ast.funcs[0].body = Block { stmts, end: self.tok.start };
         Ok(())
     }
 
@@ -175,10 +165,7 @@ impl Parser<'_> {
         match token.tok {
             Tok::Name(sym) => format!("`{}`", shorten(&self.ast.strings.text(sym))),
             Tok::Int(_) | Tok::Float(_) => {
-                format!(
-                    "the number {}",
-                    shorten(&self.text[token.start as usize..token.end as usize])
-                )
+                format!("the number {}", shorten(&self.text[token.start as usize..token.end as usize]))
             }
             Tok::Str(_) => "a string".to_owned(),
             Tok::Kw(kw) => format!("keyword `{}`", kw.text()),
@@ -190,11 +177,8 @@ impl Parser<'_> {
     /// Runs `body` one nesting level deeper.
     pub fn nested<T>(&mut self, body: impl FnOnce(&mut Self) -> Checked<T>) -> Checked<T> {
         if self.depth >= MAX_NESTING {
-            return Err(Problem::new(
-                format!("nested more than {MAX_NESTING} levels deep"),
-                self.tok.start,
-            )
-            .help("move the inner part into a function or a variable of its own"));
+            return Err(Problem::new(format!("nested more than {MAX_NESTING} levels deep"), self.tok.start)
+                .help("move the inner part into a function or a variable of its own"));
         }
         self.depth += 1;
         let result = body(self);
@@ -229,30 +213,21 @@ impl Parser<'_> {
     pub fn add_names(&mut self, names: &[Name]) -> Span {
         let start = self.ast.names.len() as u32;
         self.ast.names.extend_from_slice(names);
-        Span {
-            start,
-            len: names.len() as u32,
-        }
+        Span { start, len: names.len() as u32 }
     }
 
     /// Adds a list of expressions.
     pub fn add_list(&mut self, items: &[ExprId]) -> ListId {
         let start = self.ast.list_items.len() as u32;
         self.ast.list_items.extend_from_slice(items);
-        self.add_span(Span {
-            start,
-            len: items.len() as u32,
-        })
+        self.add_span(Span { start, len: items.len() as u32 })
     }
 
     /// Adds the fields of a table.
     pub fn add_fields(&mut self, fields: &[Field]) -> ListId {
         let start = self.ast.fields.len() as u32;
         self.ast.fields.extend_from_slice(fields);
-        self.add_span(Span {
-            start,
-            len: fields.len() as u32,
-        })
+        self.add_span(Span { start, len: fields.len() as u32 })
     }
 
     fn add_span(&mut self, span: Span) -> ListId {
@@ -265,10 +240,7 @@ impl Parser<'_> {
     pub fn add_block(&mut self, stmts: &[StmtId]) -> Span {
         let start = self.ast.block_stmts.len() as u32;
         self.ast.block_stmts.extend_from_slice(stmts);
-        Span {
-            start,
-            len: stmts.len() as u32,
-        }
+        Span { start, len: stmts.len() as u32 }
     }
 }
 

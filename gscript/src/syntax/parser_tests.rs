@@ -5,12 +5,7 @@ use super::parse;
 
 /// The text of an expression's tree.
 fn show(ast: &Ast, e: ExprId) -> String {
-    let list = |id: ListId| {
-        ast.list(id)
-            .iter()
-            .map(|&e| format!(" {}", show(ast, e)))
-            .collect::<String>()
-    };
+    let list = |id: ListId| ast.list(id).iter().map(|&e| format!(" {}", show(ast, e))).collect::<String>();
     match ast.expr(e) {
         Expr::Nil => "nil".into(),
         Expr::Bool(value) => value.to_string(),
@@ -29,12 +24,7 @@ fn show(ast: &Ast, e: ExprId) -> String {
         Expr::Index(object, key) => format!("{}[{}]", show(ast, object), show(ast, key)),
         Expr::Call(callee, args) => format!("(call {}{})", show(ast, callee), list(args)),
         Expr::Method(object, name, args) => {
-            format!(
-                "(method {} {}{})",
-                show(ast, object),
-                ast.strings.text(name),
-                list(args)
-            )
+            format!("(method {} {}{})", show(ast, object), ast.strings.text(name), list(args))
         }
         Expr::Func(func) => format!("(func {})", func.0),
         Expr::Table(fields) => {
@@ -45,10 +35,7 @@ fn show(ast: &Ast, e: ExprId) -> String {
                 }
                 Field::Keyed(key, value) => format!(" [{}]: {}", show(ast, key), show(ast, value)),
             };
-            format!(
-                "(table{})",
-                ast.table(fields).iter().map(field).collect::<String>()
-            )
+            format!("(table{})", ast.table(fields).iter().map(field).collect::<String>())
         }
         Expr::Chan => "(chan)".into(),
         Expr::ChanOf(capacity) => format!("(chan {})", show(ast, capacity)),
@@ -67,9 +54,7 @@ fn tree(text: &str) -> Ast {
 #[track_caller]
 fn expr(text: &str, expected: &str) {
     let ast = tree(&format!("x = {text}"));
-    let Some(&Stmt::Assign(_, values)) = ast.stmts.last() else {
-        panic!("not an assignment")
-    };
+    let Some(&Stmt::Assign(_, values)) = ast.stmts.last() else { panic!("not an assignment") };
     assert_eq!(show(&ast, ast.list(values)[0]), expected);
 }
 
@@ -77,12 +62,7 @@ fn expr(text: &str, expected: &str) {
 fn kinds(text: &str) -> Vec<String> {
     let ast = tree(text);
     let main = ast.block_stmts[ast.func(FuncId(0)).body.stmts.range()].iter();
-    let kind = |stmt: &StmtId| {
-        format!("{:?}", ast.stmt(*stmt))
-            .chars()
-            .take_while(|c| c.is_alphabetic())
-            .collect()
-    };
+    let kind = |stmt: &StmtId| format!("{:?}", ast.stmt(*stmt)).chars().take_while(|c| c.is_alphabetic()).collect();
     main.map(kind).collect()
 }
 
@@ -92,10 +72,7 @@ fn precedence() {
     expr("a || b && c || d", "(Or (Or a (And b c)) d)");
     expr("1 < 2 == true", "(Eq (Lt 1 2) true)");
     expr("a == b .. c", "(Eq a (Concat b c))");
-    expr(
-        "1 + 2 .. 3 + 4 .. 5 < x",
-        "(Lt (Concat (Add 1 2) (Add 3 4) 5) x)",
-    );
+    expr("1 + 2 .. 3 + 4 .. 5 < x", "(Lt (Concat (Add 1 2) (Add 3 4) 5) x)");
     expr("-2 ** 2", "(Pow (Neg 2) 2)");
     expr("2 ** -1", "(Pow 2 (Neg 1))");
     expr("2 ** 3 ** 2", "(Pow 2 (Pow 3 2))");
@@ -125,10 +102,7 @@ fn postfix() {
 fn tables() {
     expr("{}", "(table)");
     expr("{1, 2; 3 4}", "(table 1 2 3 4)");
-    expr(
-        "{a: 1, b, [c]: 2, \"d e\": 3, f(),}",
-        "(table a: 1 b [c]: 2 d e: 3 (call f))",
-    );
+    expr("{a: 1, b, [c]: 2, \"d e\": 3, f(),}", "(table a: 1 b [c]: 2 d e: 3 (call f))");
     expr("{in: 1 range: 2}", "(table in: 1 range: 2)");
     expr("{{1} {2}}", "(table (table 1) (table 2))");
     expr("{nil, true}", "(table nil true)");
@@ -136,19 +110,10 @@ fn tables() {
 
 #[test]
 fn statements() {
-    assert_eq!(
-        kinds("x := 3 print(x) y = 1; ;; a, b = b, a"),
-        ["Define", "Expr", "Assign", "Assign"]
-    );
+    assert_eq!(kinds("x := 3 print(x) y = 1; ;; a, b = b, a"), ["Define", "Expr", "Assign", "Assign"]);
     assert_eq!(kinds("var x var y, z = 1, 2"), ["Define", "Define"]);
-    assert_eq!(
-        kinds("a.b += 1 c[1]++ d--"),
-        ["OpAssign", "OpAssign", "OpAssign"]
-    );
-    assert_eq!(
-        kinds("ch <- 1\n<-ch\ngo f(x) obj:m()"),
-        ["Send", "Expr", "Go", "Expr"]
-    );
+    assert_eq!(kinds("a.b += 1 c[1]++ d--"), ["OpAssign", "OpAssign", "OpAssign"]);
+    assert_eq!(kinds("ch <- 1\n<-ch\ngo f(x) obj:m()"), ["Send", "Expr", "Go", "Expr"]);
     assert_eq!(
         kinds("f()\n<-ch\n<-ch o:m()\n<-ch f() <- 1 ch\n<- 2"),
         ["Expr", "Expr", "Expr", "Expr", "Expr", "Send", "Send"]
@@ -162,51 +127,21 @@ fn statements() {
         kinds("for {} for x {} for i := 0; i < 3; i++ {} for k := range t {}"),
         ["While", "While", "For", "Range"]
     );
-    assert_eq!(
-        kinds("for f(); a == {}; <-ch {} for !{} {}"),
-        ["For", "While"]
-    );
+    assert_eq!(kinds("for f(); a == {}; <-ch {} for !{} {}"), ["For", "While"]);
 }
 
 #[test]
 fn else_if_in_both_spellings() {
     let ast = tree("if a {} else if b {} elseif c {} else {}");
-    let Some(&Stmt::If(arms, Some(_))) = ast.stmts.last() else {
-        panic!("not an if")
-    };
+    let Some(&Stmt::If(arms, Some(_))) = ast.stmts.last() else { panic!("not an if") };
     assert_eq!(arms.len, 3);
 }
 
 #[test]
 fn functions_are_numbered_from_the_outside() {
     let ast = tree("func a(x, y) { func b(...) { return func(r...) {} } } func c() {}");
-    let names: Vec<_> = ast
-        .funcs
-        .iter()
-        .map(|f| f.name.map(|n| ast.strings.text(n).into_owned()))
-        .collect();
-    assert_eq!(
-        names,
-        [
-            None,
-            Some("a".into()),
-            Some("b".into()),
-            None,
-            Some("c".into())
-        ]
-    );
-    let shape: Vec<_> = ast
-        .funcs
-        .iter()
-        .map(|f| (f.params.len, f.is_vararg, f.rest.is_some()))
-        .collect();
-    assert_eq!(
-        shape[1..],
-        [
-            (2, false, false),
-            (0, true, false),
-            (0, true, true),
-            (0, false, false)
-        ]
-    );
+    let names: Vec<_> = ast.funcs.iter().map(|f| f.name.map(|n| ast.strings.text(n).into_owned())).collect();
+    assert_eq!(names, [None, Some("a".into()), Some("b".into()), None, Some("c".into())]);
+    let shape: Vec<_> = ast.funcs.iter().map(|f| (f.params.len, f.is_vararg, f.rest.is_some())).collect();
+    assert_eq!(shape[1..], [(2, false, false), (0, true, false), (0, true, true), (0, false, false)]);
 }

@@ -16,9 +16,7 @@ impl Parser<'_> {
                 let name = self.expect_name("behind `func`")?;
                 if self.is(Punct::Dot) || self.is(Punct::Colon) {
                     let problem = self.unexpected("expected `(` behind the function's name");
-                    return Err(
-                        problem.help("a function in a table is assigned: `t.f = func(a) { … }`")
-                    );
+                    return Err(problem.help("a function in a table is assigned: `t.f = func(a) { … }`"));
                 }
                 let id = self.add_name(name);
                 let func = self.func_rest(Some(name.sym), at)?;
@@ -61,8 +59,7 @@ impl Parser<'_> {
                 self.advance()?;
                 let call = self.expr()?;
                 if !matches!(self.ast.expr(call), Expr::Call(..) | Expr::Method(..)) {
-                    return Err(Problem::new("`go` needs a call", self.ast.at(call))
-                        .help("write `go f(x)`"));
+                    return Err(Problem::new("`go` needs a call", self.ast.at(call)).help("write `go f(x)`"));
                 }
                 Ok(self.add_stmt(Stmt::Go(call), at))
             }
@@ -105,15 +102,10 @@ impl Parser<'_> {
     /// `x := a<-1` is two statements to the grammar, `x := a` and `<-1`. It is hardly ever meant, so a statement that
     /// starts with an arrow must start a line or follow a `;` or a brace.
     fn check_arrow(&self) -> Checked<()> {
-        let separated = matches!(
-            self.prev,
-            Tok::Punct(Punct::Semi | Punct::LBrace | Punct::RBrace)
-        );
+        let separated = matches!(self.prev, Tok::Punct(Punct::Semi | Punct::LBrace | Punct::RBrace));
         if self.is(Punct::Arrow) && !self.tok.newline_before && !separated {
             let help = hints::unexpected(self).unwrap_or_default();
-            return Err(Problem::new("`<-` behind an expression", self.tok.start)
-                .len(2)
-                .help(help));
+            return Err(Problem::new("`<-` behind an expression", self.tok.start).len(2).help(help));
         }
         Ok(())
     }
@@ -161,11 +153,7 @@ impl Parser<'_> {
             }
             Tok::Punct(Punct::PlusPlus | Punct::MinusMinus) => {
                 self.check_target(first)?;
-                let op = if self.is(Punct::PlusPlus) {
-                    BinOp::Add
-                } else {
-                    BinOp::Sub
-                };
+                let op = if self.is(Punct::PlusPlus) { BinOp::Add } else { BinOp::Sub };
                 self.advance()?;
                 let one = self.add(Expr::Int(1), op_at);
                 return Ok(self.add_stmt(Stmt::OpAssign(op, first, one), op_at));
@@ -179,8 +167,7 @@ impl Parser<'_> {
             }
             _ if self.is_statement(first) => Stmt::Expr(first),
             _ => {
-                let help = hints::unexpected(self)
-                    .unwrap_or_else(|| "assign its value, or call it: `f()`".to_owned());
+                let help = hints::unexpected(self).unwrap_or_else(|| "assign its value, or call it: `f()`".to_owned());
                 return Err(Problem::new("this expression is not a statement", at)
                     .len(self.prev_end.saturating_sub(at).max(1))
                     .help(help));
@@ -191,27 +178,18 @@ impl Parser<'_> {
 
     /// Is the expression a statement of its own?
     fn is_statement(&self, e: ExprId) -> bool {
-        matches!(
-            self.ast.expr(e),
-            Expr::Call(..) | Expr::Method(..) | Expr::Unary(UnOp::Recv, _)
-        )
+        matches!(self.ast.expr(e), Expr::Call(..) | Expr::Method(..) | Expr::Unary(UnOp::Recv, _))
     }
 
     fn check_target(&self, target: ExprId) -> Checked<()> {
         match self.ast.expr(target) {
             Expr::Name(_) | Expr::Field(..) | Expr::Index(..) => Ok(()),
-            Expr::Paren(_) => Err(Problem::new(
-                "cannot assign to a parenthesis",
-                self.ast.at(target),
-            )),
-            Expr::Call(..) | Expr::Method(..) => Err(Problem::new(
-                "cannot assign to the result of a call",
-                self.ast.at(target),
-            )),
-            _ => Err(
-                Problem::new("cannot assign to this expression", self.ast.at(target))
-                    .help("a target is a name, `t.field` or `t[key]`"),
-            ),
+            Expr::Paren(_) => Err(Problem::new("cannot assign to a parenthesis", self.ast.at(target))),
+            Expr::Call(..) | Expr::Method(..) => {
+                Err(Problem::new("cannot assign to the result of a call", self.ast.at(target)))
+            }
+            _ => Err(Problem::new("cannot assign to this expression", self.ast.at(target))
+                .help("a target is a name, `t.field` or `t[key]`")),
         }
     }
 
@@ -232,10 +210,7 @@ impl Parser<'_> {
         };
         let start = self.ast.arms.len() as u32;
         self.ast.arms.extend_from_slice(&arms);
-        let span = Span {
-            start,
-            len: arms.len() as u32,
-        };
+        let span = Span { start, len: arms.len() as u32 };
         Ok(self.add_stmt(Stmt::If(span, otherwise), at))
     }
 
@@ -253,9 +228,7 @@ impl Parser<'_> {
         }
         if self.is_kw(Kw::Var) {
             let problem = self.unexpected("expected an expression or `v := e`");
-            return Err(
-                problem.help("a loop variable is made by `:=`: `for i := 0; i < n; i++ { … }`")
-            );
+            return Err(problem.help("a loop variable is made by `:=`: `for i := 0; i < n; i++ { … }`"));
         }
         let init_at = self.tok.start;
         let left = self.expr_list()?;
@@ -273,12 +246,7 @@ impl Parser<'_> {
         let post = self.simple_stmt()?;
         let body = self.block("of the loop")?;
         let index = self.ast.fors.len() as u32;
-        self.ast.fors.push(For {
-            init,
-            cond,
-            post,
-            body,
-        });
+        self.ast.fors.push(For { init, cond, post, body });
         Ok(self.add_stmt(Stmt::For(index), at))
     }
 
@@ -289,16 +257,10 @@ impl Parser<'_> {
             match self.ast.expr(target) {
                 Expr::Name(name) if names.len() < 2 => names.push(self.ast.name(name)),
                 Expr::Name(_) => {
-                    return Err(Problem::new(
-                        "a range loop has at most two variables",
-                        self.ast.at(target),
-                    ));
+                    return Err(Problem::new("a range loop has at most two variables", self.ast.at(target)));
                 }
                 _ => {
-                    return Err(Problem::new(
-                        "a range loop's variable must be a name",
-                        self.ast.at(target),
-                    ));
+                    return Err(Problem::new("a range loop's variable must be a name", self.ast.at(target)));
                 }
             }
         }
@@ -309,12 +271,7 @@ impl Parser<'_> {
         let value = names.get(1).map(|&name| self.add_name(name));
         let body = self.block("of the loop")?;
         let index = self.ast.ranges.len() as u32;
-        self.ast.ranges.push(Range {
-            key,
-            value,
-            iter,
-            body,
-        });
+        self.ast.ranges.push(Range { key, value, iter, body });
         Ok(self.add_stmt(Stmt::Range(index), at))
     }
 
@@ -337,27 +294,14 @@ impl Parser<'_> {
             }
         })?;
         let end = self.advance()?.start;
-        Ok(Block {
-            stmts: self.add_block(&stmts),
-            end,
-        })
+        Ok(Block { stmts: self.add_block(&stmts), end })
     }
 
     /// Parameters and body of a function.
     pub fn func_rest(&mut self, name: Option<Sym>, at: u32) -> Checked<FuncId> {
         let id = FuncId(self.ast.funcs.len() as u32);
-        let empty = Block {
-            stmts: Span::default(),
-            end: at,
-        };
-        let mut func = Func {
-            name,
-            at,
-            params: Span::default(),
-            is_vararg: false,
-            rest: None,
-            body: empty,
-        };
+        let empty = Block { stmts: Span::default(), end: at };
+        let mut func = Func { name, at, params: Span::default(), is_vararg: false, rest: None, body: empty };
         // The place is taken now, so that functions are numbered from the outside inwards.
         self.ast.funcs.push(func);
         self.expect(Punct::LParen, "before the parameters")?;
@@ -380,9 +324,7 @@ impl Parser<'_> {
             }
         }
         if func.is_vararg && self.is(Punct::Comma) {
-            return Err(
-                Problem::new("a parameter behind `...`", self.tok.start).help("`...` comes last")
-            );
+            return Err(Problem::new("a parameter behind `...`", self.tok.start).help("`...` comes last"));
         }
         self.expect(Punct::RParen, "to close the parameters")?;
         func.params = self.add_names(&params);

@@ -17,11 +17,7 @@ fn proto(program: &Program, p: &Proto) {
     let last = p.code.len() - 1;
     let reg = |r: u8| assert!(r < p.nregs - 1, "register {r} of {} in {}", p.nregs, p.name);
     let regs = |from: u8, count: u32| {
-        assert!(
-            u32::from(from) + count < u32::from(p.nregs),
-            "{count} registers from {from} in {}",
-            p.name
-        );
+        assert!(u32::from(from) + count < u32::from(p.nregs), "{count} registers from {from} in {}", p.name);
     };
     let constant = |index: i32| assert!((index as usize) < p.consts.len());
     for (pc, &inst) in p.code.iter().enumerate() {
@@ -29,11 +25,7 @@ fn proto(program: &Program, p: &Proto) {
         let jump = || assert!(inst.target(pc) <= last, "jump out of {} at {pc}", p.name);
         let skips = || assert_eq!(p.code.get(pc + 1).map(|next| next.op), Some(Op::Jmp));
         let pos = p.spans[pc];
-        assert!(
-            pos.line > 0 && pos.col > 0,
-            "no position in {} at {pc}",
-            p.name
-        );
+        assert!(pos.line > 0 && pos.col > 0, "no position in {} at {pc}", p.name);
         match inst.op {
             Op::LoadNil => regs(a, u32::from(b) + 1),
             Op::LoadBool => {
@@ -73,9 +65,7 @@ fn proto(program: &Program, p: &Proto) {
                 assert!(b > 0 && imm >= 0);
                 regs(a, u32::from(b) + 1);
             }
-            Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Mod | Op::Pow => {
-                [a, b, c].into_iter().for_each(reg)
-            }
+            Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Mod | Op::Pow => [a, b, c].into_iter().for_each(reg),
             Op::Concat => {
                 [a, b, c].into_iter().for_each(reg);
                 assert!(b < c);

@@ -4,10 +4,7 @@ use super::error;
 use gscript::bytecode::Source;
 
 fn render(text: &str) -> String {
-    error(text).render(&Source {
-        name: "test.gs".into(),
-        text: text.into(),
-    })
+    error(text).render(&Source { name: "test.gs".into(), text: text.into() })
 }
 
 #[test]
@@ -33,10 +30,7 @@ error: expected `{` behind the condition, found `<-`
    |
    = help: `<-` is the channel arrow; to compare with a negative number put a space: `a < -1`
 ";
-    assert_eq!(
-        render(&format!("{}if a<-1 {{ }}", "\n".repeat(11))),
-        expected
-    );
+    assert_eq!(render(&format!("{}if a<-1 {{ }}", "\n".repeat(11))), expected);
 }
 
 #[test]
@@ -56,10 +50,7 @@ fn a_long_line_is_cut_around_the_error() {
     let shown = render(&text);
     assert!(shown.contains("--> test.gs:1:405"), "{shown}");
     let lines: Vec<_> = shown.lines().collect();
-    assert!(
-        lines[3].len() < 200 && lines[3].contains("... ") && lines[3].ends_with(" ..."),
-        "{shown}"
-    );
+    assert!(lines[3].len() < 200 && lines[3].contains("... ") && lines[3].ends_with(" ..."), "{shown}");
     let caret = lines[4].find('^').expect("a caret");
     assert_eq!(&lines[3][caret..=caret], ")", "{shown}");
 }
@@ -67,10 +58,7 @@ fn a_long_line_is_cut_around_the_error() {
 #[test]
 fn an_error_at_the_end_of_the_file() {
     let found = error("x = 1 +");
-    assert_eq!(
-        found.to_string(),
-        "test.gs:1:8: expected an expression, found the end of the file"
-    );
+    assert_eq!(found.to_string(), "test.gs:1:8: expected an expression, found the end of the file");
     assert!(render("x = 1 +").contains("x = 1 +"));
     assert!(render("x = 1 +\n").contains("test.gs:2:1"));
     assert_eq!(error("func f() {\n  x = 1\n").pos.to_string(), "1:10");
@@ -81,18 +69,8 @@ const ERRORS: &[(&str, &str, &str, &str)] = &[
     ("x := a<-1", "1:7", "`<-` behind an expression", "a < -1"),
     ("return a<-1", "1:9", "`<-` behind an expression", "a < -1"),
     ("(a<-1)", "1:3", "expected `)`", "a < -1"),
-    (
-        "x := a--b",
-        "1:7",
-        "expected a statement, found `--`",
-        "a - -b",
-    ),
-    (
-        "x = y++",
-        "1:6",
-        "expected a statement, found `++`",
-        "no value",
-    ),
+    ("x := a--b", "1:7", "expected a statement, found `--`", "a - -b"),
+    ("x = y++", "1:6", "expected a statement, found `++`", "no value"),
     ("a %= b", "1:4", "expected an expression", "a = a % b"),
     ("a **= b", "1:5", "expected an expression", "a = a ** b"),
     ("a ..= b", "1:5", "expected an expression", "a = a .. b"),
@@ -102,74 +80,34 @@ const ERRORS: &[(&str, &str, &str, &str)] = &[
     ("1 + 2", "1:1", "not a statement", "call it"),
     ("a.b", "1:1", "not a statement", "call it"),
     ("a, b", "1:5", "expected `:=` or `=`", ""),
-    (
-        "a.b := 1",
-        "1:3",
-        "not a name",
-        "assign to fields and elements with `=`",
-    ),
-    (
-        "f() = 1",
-        "1:1",
-        "cannot assign to the result of a call",
-        "",
-    ),
+    ("a.b := 1", "1:3", "not a name", "assign to fields and elements with `=`"),
+    ("f() = 1", "1:1", "cannot assign to the result of a call", ""),
     ("(a) = 1", "1:2", "cannot assign to a parenthesis", ""),
     ("1 = 1", "1:1", "cannot assign", "t.field"),
     ("-a += 1", "1:1", "cannot assign", ""),
     ("...", "1:1", "`...` outside", "func f(a, ...)"),
     ("func f() { return ... }", "1:19", "`...` outside", ""),
-    (
-        "func f(...) { return func() { return ... } }",
-        "1:38",
-        "`...` outside",
-        "",
-    ),
+    ("func f(...) { return func() { return ... } }", "1:38", "`...` outside", ""),
     ("func f(..., a) {}", "1:11", "behind `...`", "comes last"),
     ("func f(a b) {}", "1:10", "expected `)`", ""),
     ("func t.f() {}", "1:7", "expected `(`", "t.f = func"),
     ("x = func f() {}", "1:10", "expected `(`", "has no name"),
     ("break", "1:1", "`break` outside of a loop", ""),
-    (
-        "for { func f() { continue } }",
-        "1:18",
-        "`continue` outside of a loop",
-        "",
-    ),
+    ("for { func f() { continue } }", "1:18", "`continue` outside of a loop", ""),
     ("go f", "1:4", "`go` needs a call", "go f(x)"),
     ("for i := 0; i < 3 {}", "1:19", "expected `;`", ""),
     ("for a, b, c := range t {}", "1:11", "at most two", ""),
     ("for t.x := range t {}", "1:7", "must be a name", ""),
-    (
-        "for var i = 0; i < 3; i++ {}",
-        "1:5",
-        "expected an expression",
-        "i := 0",
-    ),
-    (
-        "else {}",
-        "1:1",
-        "expected a statement",
-        "belongs right behind",
-    ),
+    ("for var i = 0; i < 3; i++ {}", "1:5", "expected an expression", "i := 0"),
+    ("else {}", "1:1", "expected a statement", "belongs right behind"),
     ("}", "1:1", "unexpected `}`", "no block is open"),
     ("x = {1, 2", "1:5", "table without an end", "`}`"),
     ("x = {true: 1}", "1:6", "ambiguous", "[true]"),
     ("var range = 1", "1:5", "expected a name", "is a keyword"),
-    (
-        "x = a ? b : c",
-        "1:7",
-        "unexpected character `?`",
-        "use `if`",
-    ),
+    ("x = a ? b : c", "1:7", "unexpected character `?`", "use `if`"),
     ("local x = 1", "1:1", "not a statement", "x := e"),
     ("while x {}", "1:1", "not a statement", "for cond"),
-    (
-        "if a then x = 1 end",
-        "1:6",
-        "expected `{`",
-        "if cond { … }",
-    ),
+    ("if a then x = 1 end", "1:6", "expected `{`", "if cond { … }"),
     ("function f() {}", "1:1", "not a statement", "func name"),
     ("if a and b {}", "1:6", "expected `{`", "`&&`"),
     ("obj:m", "1:6", "expected `(`", ""),
@@ -184,10 +122,7 @@ fn messages() {
         let shown = format!("{text}\n{found}");
         assert_eq!(found.pos.to_string(), pos, "{shown}");
         assert!(found.message.contains(message), "{shown}");
-        assert!(
-            found.help.as_deref().unwrap_or("").contains(help),
-            "{shown}"
-        );
+        assert!(found.help.as_deref().unwrap_or("").contains(help), "{shown}");
         assert_eq!(found.file, "test.gs");
     }
 }

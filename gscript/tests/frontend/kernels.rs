@@ -117,13 +117,7 @@ fn a_listing_names_what_it_shows() {
     let listing = gscript::disasm::proto_to_string(&program, proto_named(&program, "fib"));
     let head = "function fib (proto 1) at test.gs:2:1: 1 parameters, 7 registers, 0 upvalues, 14 instructions\n";
     assert!(listing.starts_with(head), "{listing}");
-    assert!(
-        listing.contains("    4  GETGLOBAL  R2 G0          ; 4:12     fib\n"),
-        "{listing}"
-    );
-    assert!(
-        listing.contains("   12  ADD        R1 R2 R3       ; 4:21\n"),
-        "{listing}"
-    );
+    assert!(listing.contains("    4  GETGLOBAL  R2 G0          ; 4:12     fib\n"), "{listing}");
+    assert!(listing.contains("   12  ADD        R1 R2 R3       ; 4:21\n"), "{listing}");
     assert!(gscript::disasm::program_to_string(&program).starts_with("function main (proto 0)"));
 }

@@ -77,9 +77,7 @@ fn a_counted_loop_in_the_main_chunk() {
 
 #[test]
 fn registers_of_a_loop_are_free_behind_it() {
-    let program = super::program(
-        "func f() { for i := 0; i < 3; i++ {} for j := 0; j < 3; j++ {} x := 1 return x }",
-    );
+    let program = super::program("func f() { for i := 0; i < 3; i++ {} for j := 0; j < 3; j++ {} x := 1 return x }");
     same(
         &super::code_of(&program, super::proto_named(&program, "f")),
         "LOADINT R0 0

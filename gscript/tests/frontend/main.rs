@@ -16,10 +16,7 @@ use gscript::diagnostic::Diagnostic;
 
 /// Compiles a text named `test.gs` and checks what any bytecode must satisfy.
 fn compile(text: &str) -> Result<Program, Diagnostic> {
-    let source = Arc::new(Source {
-        name: "test.gs".into(),
-        text: text.into(),
-    });
+    let source = Arc::new(Source { name: "test.gs".into(), text: text.into() });
     let program = gscript::compiler::compile(source)?;
     check::program(&program);
     Ok(program)
@@ -31,10 +28,7 @@ fn program(text: &str) -> Program {
     match compile(text) {
         Ok(program) => program,
         Err(error) => {
-            let source = Source {
-                name: "test.gs".into(),
-                text: text.into(),
-            };
+            let source = Source { name: "test.gs".into(), text: text.into() };
             panic!("{}", error.render(&source))
         }
     }
@@ -62,12 +56,7 @@ fn proto_named(program: &Program, name: &str) -> ProtoId {
 fn code_of(program: &Program, id: ProtoId) -> String {
     let listing = gscript::disasm::proto_to_string(program, id);
     let lines = listing.lines().skip(1).map(|line| {
-        let words = line
-            .split(';')
-            .next()
-            .unwrap_or("")
-            .split_whitespace()
-            .skip(1);
+        let words = line.split(';').next().unwrap_or("").split_whitespace().skip(1);
         words.collect::<Vec<_>>().join(" ")
     });
     lines.collect::<Vec<_>>().join("\n")
@@ -83,11 +72,7 @@ fn code(text: &str) -> String {
 /// Compares listings line by line, ignoring indentation.
 #[track_caller]
 fn same(code: &str, expected: &str) {
-    let expected: Vec<_> = expected
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let expected: Vec<_> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let found: Vec<_> = code.lines().collect();
     assert_eq!(found, expected, "\nfound:\n{code}\n");
 }

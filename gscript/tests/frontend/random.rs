@@ -104,10 +104,7 @@ const SHARP: &[u8] = b"\"\\x0/*.<-+=:&|{}()\n\r\0\xc3\xa9 1ae";
 /// Shows the diagnostic too, if there is one: that must not fail either.
 fn try_compile(text: &str) {
     if let Err(error) = compile(text) {
-        let source = gscript::bytecode::Source {
-            name: "soup.gs".into(),
-            text: text.into(),
-        };
+        let source = gscript::bytecode::Source { name: "soup.gs".into(), text: text.into() };
         let shown = error.render(&source);
         assert!(shown.contains(&error.message), "{shown}");
         assert!(error.pos.line > 0 && error.pos.col > 0);
@@ -143,12 +140,7 @@ fn token_soup() {
 fn broken_programs() {
     let mut rng = Rng(0xdead_beef_cafe_f00d);
     for _ in 0..2_000 {
-        let text = Grammar {
-            rng: &mut rng,
-            fuel: 80,
-            out: String::new(),
-        }
-        .program();
+        let text = Grammar { rng: &mut rng, fuel: 80, out: String::new() }.program();
         let mut words: Vec<&str> = text.split(' ').collect();
         let at = rng.below(words.len());
         match rng.below(3) {
@@ -164,12 +156,7 @@ fn broken_programs() {
 fn grammatical_programs_compile() {
     let mut rng = Rng(0x5151_5151_5151_5151);
     for _ in 0..3_000 {
-        let text = Grammar {
-            rng: &mut rng,
-            fuel: 150,
-            out: String::new(),
-        }
-        .program();
+        let text = Grammar { rng: &mut rng, fuel: 150, out: String::new() }.program();
         program(&text);
     }
 }
@@ -271,12 +258,7 @@ impl Grammar<'_> {
                 let v = self.rng.pick(NAMES);
                 let limit = self.rng.pick(&["10", "c", "2.5", "- 1", "t [ 1 ]"]);
                 let cmp = self.rng.pick(&["<", "<=", ">"]);
-                let post = [
-                    "++".to_owned(),
-                    "+= 2".to_owned(),
-                    format!("= {v} + 3"),
-                    "--".to_owned(),
-                ];
+                let post = ["++".to_owned(), "+= 2".to_owned(), format!("= {v} + 3"), "--".to_owned()];
                 let post = &post[self.rng.below(4)];
                 self.put(&format!("for {v} := 0 ; {v} {cmp} {limit} ; {v} {post}"));
                 self.block(true);
@@ -345,9 +327,7 @@ impl Grammar<'_> {
     }
 
     fn params_and_body(&mut self) {
-        let params = self
-            .rng
-            .pick(&["( )", "( a )", "( a , b )", "( a , b ... )", "( f ... )"]);
+        let params = self.rng.pick(&["( )", "( a )", "( a , b )", "( a , b ... )", "( f ... )"]);
         self.put(params);
         self.block(false);
     }
@@ -355,25 +335,13 @@ impl Grammar<'_> {
     fn expr(&mut self) {
         match self.choice(16) {
             0 => {
-                let literal = self.rng.pick(&[
-                    "1",
-                    "2.5",
-                    "nil",
-                    "true",
-                    "\"s\"",
-                    "a",
-                    "b",
-                    "4294967296",
-                    "- 7",
-                ]);
+                let literal = self.rng.pick(&["1", "2.5", "nil", "true", "\"s\"", "a", "b", "4294967296", "- 7"]);
                 self.put(literal);
             }
             1..=5 => {
                 self.expr();
-                let op = self.rng.pick(&[
-                    "+", "-", "*", "/", "%", "**", "..", "==", "!=", "<", "<=", ">", ">=", "&&",
-                    "||",
-                ]);
+                let op =
+                    self.rng.pick(&["+", "-", "*", "/", "%", "**", "..", "==", "!=", "<", "<=", ">", ">=", "&&", "||"]);
                 self.put(op);
                 self.expr();
             }

@@ -62,10 +62,7 @@ fn deep_nesting_is_an_error_and_not_a_crash() {
             for n in [300, 100_000] {
                 let text = format!("{head}{}", nest(open, inside, &closing(open), n));
                 let found = error(&text);
-                assert!(
-                    found.message.contains("nested more than 200 levels"),
-                    "{open}: {found}"
-                );
+                assert!(found.message.contains("nested more than 200 levels"), "{open}: {found}");
                 assert!(compile(&format!("{head}{}", open.repeat(n))).is_err());
             }
         }
@@ -162,24 +159,11 @@ fn what_needs_registers_ends_at_their_limit() {
 #[test]
 fn too_many_upvalues_are_an_error() {
     // 256 variables do not fit one function's registers, so two functions share them.
-    let names = |from: usize| {
-        (from..from + 150)
-            .map(|i| format!("v{i} := {i}\n"))
-            .collect::<String>()
-    };
+    let names = |from: usize| (from..from + 150).map(|i| format!("v{i} := {i}\n")).collect::<String>();
     let uses: String = (0..300).map(|i| format!("x = v{i}\n")).collect();
-    let text = format!(
-        "func f() {{ {} g = func() {{ {} h = func() {{ {uses} }} }} }}",
-        names(0),
-        names(150)
-    );
+    let text = format!("func f() {{ {} g = func() {{ {} h = func() {{ {uses} }} }} }}", names(0), names(150));
     let found = error(&text);
-    assert!(
-        found
-            .message
-            .contains("255 variables of the functions around it"),
-        "{found}"
-    );
+    assert!(found.message.contains("255 variables of the functions around it"), "{found}");
 }
 
 #[test]
@@ -194,10 +178,7 @@ fn a_line_of_ten_megabytes() {
         let text = format!("{text} + }}");
         let found = error(&text);
         assert_eq!(found.pos.col, 10_000_009);
-        let source = gscript::bytecode::Source {
-            name: "test.gs".into(),
-            text,
-        };
+        let source = gscript::bytecode::Source { name: "test.gs".into(), text };
         let shown = found.render(&source);
         assert!(shown.len() < 1000, "{} bytes", shown.len());
         assert!(shown.contains("test.gs:1:10000009"), "{shown}");
@@ -212,11 +193,7 @@ fn long_tokens() {
     let digits = "1".repeat(1 << 20);
     program(&format!("x = {digits}"));
     program(&format!("x = 0.{digits}"));
-    assert!(
-        error(&format!("x = 0x{digits}"))
-            .message
-            .contains("64 bits")
-    );
+    assert!(error(&format!("x = 0x{digits}")).message.contains("64 bits"));
     assert!(error(&format!("{long} {long}")).message.len() < 200);
     assert!(error(&format!("x = + {digits}")).message.len() < 200);
     program(&format!("// {long}\n/* {long} */"));

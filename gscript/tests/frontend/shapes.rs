@@ -21,16 +21,10 @@ fn literals() {
          CALL R0 B11 C1
          RETURN R0 B1",
     );
-    let program = program(
-        "func f() { return 4294967296, 9223372036854775808, 1.5, 1.5, 4294967296, \"a\\0\" }",
-    );
+    let program = program("func f() { return 4294967296, 9223372036854775808, 1.5, 1.5, 4294967296, \"a\\0\" }");
     let consts = &program.proto(proto_named(&program, "f")).consts;
-    let expected = [
-        Const::Int(1 << 32),
-        Const::Float(9223372036854775808.0),
-        Const::Float(1.5),
-        Const::Str((*b"a\0").into()),
-    ];
+    let expected =
+        [Const::Int(1 << 32), Const::Float(9223372036854775808.0), Const::Float(1.5), Const::Str((*b"a\0").into())];
     assert_eq!(consts[..], expected);
 }
 
@@ -45,10 +39,7 @@ fn arithmetic_chains_use_one_intermediate_register() {
          SUB R2 R3 R4
          RETURN R2 B2",
     );
-    same(
-        &code("func f(a) { a = a + a; a += a }"),
-        "ADD R0 R0 R0\nADD R0 R0 R0\nRETURN R0 B1",
-    );
+    same(&code("func f(a) { a = a + a; a += a }"), "ADD R0 R0 R0\nADD R0 R0 R0\nRETURN R0 B1");
     same(
         &code("func f(a) { return 2 ** a ** -a % #a }"),
         "LOADINT R2 2
@@ -228,22 +219,9 @@ fn tables_store_all_results() {
 
 #[test]
 fn long_tables_are_stored_in_batches() {
-    let code = code(&format!(
-        "func f() {{ return {{ {} f() }} }}",
-        "1, ".repeat(120)
-    ));
-    let stores: Vec<_> = code
-        .lines()
-        .filter(|line| line.starts_with("SETLIST"))
-        .collect();
-    assert_eq!(
-        stores,
-        [
-            "SETLIST R0 B50 +0",
-            "SETLIST R0 B50 +50",
-            "SETLIST R0 open +100"
-        ]
-    );
+    let code = code(&format!("func f() {{ return {{ {} f() }} }}", "1, ".repeat(120)));
+    let stores: Vec<_> = code.lines().filter(|line| line.starts_with("SETLIST")).collect();
+    assert_eq!(stores, ["SETLIST R0 B50 +0", "SETLIST R0 B50 +50", "SETLIST R0 open +100"]);
 }
 
 #[test]
@@ -362,9 +340,7 @@ fn captured_locals_are_read_in_order() {
 
 #[test]
 fn globals_locals_and_upvalues() {
-    let program = program(
-        "x := 1 y = x func f() { x := x; y = x; g := func() { x = y; return func() { x++ } } }",
-    );
+    let program = program("x := 1 y = x func f() { x := x; y = x; g := func() { x = y; return func() { x++ } } }");
     assert_eq!(program.globals, ["x", "y", "f"]);
     same(
         &code_of(&program, ProtoId::MAIN),
@@ -383,10 +359,7 @@ fn globals_locals_and_upvalues() {
          CLOSURE R1 P2
          RETURN R0 B1",
     );
-    same(
-        &code_of(&program, ProtoId(2)),
-        "GETGLOBAL R0 G1\nSETUPVAL R0 U0\nCLOSURE R0 P3\nRETURN R0 B2",
-    );
+    same(&code_of(&program, ProtoId(2)), "GETGLOBAL R0 G1\nSETUPVAL R0 U0\nCLOSURE R0 P3\nRETURN R0 B2");
     same(
         &code_of(&program, ProtoId(3)),
         "GETUPVAL R0 U0
@@ -395,12 +368,7 @@ fn globals_locals_and_upvalues() {
          SETUPVAL R0 U0
          RETURN R0 B1",
     );
-    let upvals: Vec<_> = program
-        .protos
-        .iter()
-        .flat_map(|p| &p.upvals)
-        .map(|u| (u.from_register, u.index))
-        .collect();
+    let upvals: Vec<_> = program.protos.iter().flat_map(|p| &p.upvals).map(|u| (u.from_register, u.index)).collect();
     assert_eq!(upvals, [(true, 0), (false, 0)]);
     assert_eq!(program.protos[1].captured, [0]);
 }
@@ -444,10 +412,7 @@ fn named_extra_arguments_are_a_table() {
          VARARG R3 B0
          RETURN R2 B0",
     );
-    assert_eq!(
-        (program.proto(id).nparams, program.proto(id).is_vararg),
-        (1, true)
-    );
+    assert_eq!((program.proto(id).nparams, program.proto(id).is_vararg), (1, true));
 }
 
 #[test]
@@ -496,11 +461,7 @@ fn names_places_and_extents() {
     assert_eq!(f.pos.to_string(), "1:1");
     let spans: Vec<_> = f.spans.iter().map(|pos| pos.to_string()).collect();
     assert_eq!(spans, ["3:5", "2:10", "4:10", "4:3"]);
-    let locals: Vec<_> = f
-        .locals
-        .iter()
-        .map(|l| (l.name.as_str(), l.reg, l.start, l.end))
-        .collect();
+    let locals: Vec<_> = f.locals.iter().map(|l| (l.name.as_str(), l.reg, l.start, l.end)).collect();
     assert_eq!(locals, [("a", 0, 0, 4), ("b", 1, 2, 4)]);
     assert_eq!(f.local_name(1, 2), Some("b"));
     assert_eq!(f.local_name(1, 1), None);

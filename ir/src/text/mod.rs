@@ -200,7 +200,8 @@ impl<'a> Printer<'a> {
             self.node(n);
         }
         let text = format!("    {}", self.terminator(&block.term));
-        self.line_with_tail(Place::Term(b), text, block.origin, None);
+        let shown = self.unit.graph.term_origin(b);
+        self.line_with_tail(Place::Term(b), text, block.origin, shown, None);
     }
 
     fn param(&self, n: NodeId) -> String {
@@ -235,17 +236,25 @@ impl<'a> Printer<'a> {
             Op::GlobalLoad(i) | Op::GlobalStore(i) => self.unit.program.globals.get(i as usize).cloned(),
             _ => None,
         };
-        self.line_with_tail(Place::Node(n), text, node.origin, comment);
+        self.line_with_tail(Place::Node(n), text, node.origin, node.origin, comment);
     }
 
     /// Pushes a line, behind it the provenance, positions and comment, before it the source line where asked for.
-    fn line_with_tail(&mut self, place: Place, mut text: String, origin: Origin, comment: Option<String>) {
-        let pos = self.position(origin);
+    /// A line with its provenance `origin`, under the source line of `shown`.
+    fn line_with_tail(
+        &mut self,
+        place: Place,
+        mut text: String,
+        origin: Origin,
+        shown: Origin,
+        comment: Option<String>,
+    ) {
+        let pos = self.position(shown);
         if self.options.source
             && let Some(pos) = pos
-            && self.shown != Some((origin.proto, pos.line))
+            && self.shown != Some((shown.proto, pos.line))
         {
-            self.shown = Some((origin.proto, pos.line));
+            self.shown = Some((shown.proto, pos.line));
             let source = self.unit.program.source.line(pos.line).unwrap_or("").trim_end();
             self.lines.push(Line { place: None, text: format!("    ; {:>4} | {source}", pos.line) });
         }

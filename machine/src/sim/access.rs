@@ -20,21 +20,13 @@ unsafe impl Send for Memory {}
 impl Memory {
     /// Memory of which no byte can be accessed.
     pub(super) fn none() -> Memory {
-        Memory {
-            base: 0,
-            ptr: std::ptr::null_mut(),
-            valid: [0; 6],
-        }
+        Memory { base: 0, ptr: std::ptr::null_mut(), valid: [0; 6] }
     }
 
     pub(super) fn new(memory: &GuestMemory) -> Memory {
         let len = memory.len() as u64;
         let valid = std::array::from_fn(|log2| (len + 1).saturating_sub(1 << log2));
-        Memory {
-            base: memory.base(),
-            ptr: memory.ptr(),
-            valid,
-        }
+        Memory { base: memory.base(), ptr: memory.ptr(), valid }
     }
 
     /// Host address of `N` bytes at a guest address, if all of them are inside.
@@ -53,16 +45,14 @@ impl Memory {
     #[inline(always)]
     pub(super) fn read<const N: usize>(&self, address: u64) -> Option<[u8; N]> {
         // SAFETY: `at` checked the bounds; the maker of the `GuestMemory` vouches for validity and exclusiveness.
-        self.at::<N>(address)
-            .map(|at| unsafe { at.cast::<[u8; N]>().read_unaligned() })
+        self.at::<N>(address).map(|at| unsafe { at.cast::<[u8; N]>().read_unaligned() })
     }
 
     /// Writes `N` bytes.
     #[inline(always)]
     pub(super) fn write<const N: usize>(&self, address: u64, bytes: [u8; N]) -> Option<()> {
         // SAFETY: as in `read`.
-        self.at::<N>(address)
-            .map(|at| unsafe { at.cast::<[u8; N]>().write_unaligned(bytes) })
+        self.at::<N>(address).map(|at| unsafe { at.cast::<[u8; N]>().write_unaligned(bytes) })
     }
 
     /// Reads two 8-byte elements.
@@ -75,10 +65,7 @@ impl Memory {
     /// Writes two 8-byte elements.
     #[inline(always)]
     pub(super) fn write_pair(&self, address: u64, first: u64, second: u64) -> Option<()> {
-        self.write::<16>(
-            address,
-            (u128::from(first) | u128::from(second) << 64).to_le_bytes(),
-        )
+        self.write::<16>(address, (u128::from(first) | u128::from(second) << 64).to_le_bytes())
     }
 }
 
@@ -94,14 +81,8 @@ pub(super) enum Kind {
     StoreVector,
 }
 
-const KINDS: [Kind; 6] = [
-    Kind::Load,
-    Kind::LoadSignedX,
-    Kind::LoadSignedW,
-    Kind::Store,
-    Kind::LoadVector,
-    Kind::StoreVector,
-];
+const KINDS: [Kind; 6] =
+    [Kind::Load, Kind::LoadSignedX, Kind::LoadSignedW, Kind::Store, Kind::LoadVector, Kind::StoreVector];
 
 impl Kind {
     pub(super) fn is_store(self) -> bool {
@@ -122,10 +103,7 @@ impl Access {
         (self.kind as u8) << 4 | self.log2
     }
     pub(super) fn from_number(number: u8) -> Access {
-        Access {
-            kind: KINDS[usize::from(number >> 4) % KINDS.len()],
-            log2: number & 15,
-        }
+        Access { kind: KINDS[usize::from(number >> 4) % KINDS.len()], log2: number & 15 }
     }
 }
 
@@ -151,11 +129,7 @@ const REGISTER: u8 = Mode::Register as u8;
 #[inline(always)]
 pub(super) fn check_alignment(cpu: &Cpu, op: &Op) -> Result<(), FaultKind> {
     let base = cpu.x[usize::from(op.n)];
-    if base & u64::from(op.t) != 0 {
-        Err(FaultKind::StackAlignment { sp: base })
-    } else {
-        Ok(())
-    }
+    if base & u64::from(op.t) != 0 { Err(FaultKind::StackAlignment { sp: base }) } else { Ok(()) }
 }
 
 /// The address accessed, and what the base register becomes.
@@ -165,8 +139,7 @@ fn addresses(cpu: &Cpu, op: &Op) -> (u64, u64) {
         PRE => (base.wrapping_add(op.imm), base.wrapping_add(op.imm)),
         POST => (base, base.wrapping_add(op.imm)),
         REGISTER => {
-            let index =
-                super::alu::extend(cpu.x[usize::from(op.m)], op.imm as u8, (op.imm >> 8) as u8);
+            let index = super::alu::extend(cpu.x[usize::from(op.m)], op.imm as u8, (op.imm >> 8) as u8);
             (base.wrapping_add(index), base)
         }
         _ => (base.wrapping_add(op.imm), base),

@@ -33,59 +33,31 @@ pub(super) struct Flags {
 impl Flags {
     /// Flags with a known value.
     pub(super) fn known(nzcv: Nzcv) -> Flags {
-        Flags {
-            source: Source::Known,
-            a: u64::from(nzcv),
-            b: 0,
-        }
+        Flags { source: Source::Known, a: u64::from(nzcv), b: 0 }
     }
     #[inline(always)]
     pub(super) fn add_x(a: u64, b: u64) -> Flags {
-        Flags {
-            source: Source::AddX,
-            a,
-            b,
-        }
+        Flags { source: Source::AddX, a, b }
     }
     #[inline(always)]
     pub(super) fn add_w(a: u64, b: u64) -> Flags {
-        Flags {
-            source: Source::AddW,
-            a,
-            b,
-        }
+        Flags { source: Source::AddW, a, b }
     }
     #[inline(always)]
     pub(super) fn sub_x(a: u64, b: u64) -> Flags {
-        Flags {
-            source: Source::SubX,
-            a,
-            b,
-        }
+        Flags { source: Source::SubX, a, b }
     }
     #[inline(always)]
     pub(super) fn sub_w(a: u64, b: u64) -> Flags {
-        Flags {
-            source: Source::SubW,
-            a,
-            b,
-        }
+        Flags { source: Source::SubW, a, b }
     }
     #[inline(always)]
     pub(super) fn bits_x(a: u64) -> Flags {
-        Flags {
-            source: Source::BitsX,
-            a,
-            b: 0,
-        }
+        Flags { source: Source::BitsX, a, b: 0 }
     }
     #[inline(always)]
     pub(super) fn bits_w(a: u64) -> Flags {
-        Flags {
-            source: Source::BitsW,
-            a,
-            b: 0,
-        }
+        Flags { source: Source::BitsW, a, b: 0 }
     }
 
     /// The flags' value; remembered, so that a second reader has it for nothing.
@@ -133,10 +105,7 @@ pub(super) fn add_with_carry_x(a: u64, b: u64, carry: bool) -> (u64, Nzcv) {
     let (sum, c1) = a.overflowing_add(b);
     let (sum, c2) = sum.overflowing_add(u64::from(carry));
     let v = ((a ^ sum) & (b ^ sum)) >> 63;
-    (
-        sum,
-        nz(sum >> 63 != 0, sum == 0) | u32::from(c1 | c2) << 1 | v as u32,
-    )
+    (sum, nz(sum >> 63 != 0, sum == 0) | u32::from(c1 | c2) << 1 | v as u32)
 }
 
 /// `a + b + carry` and its flags, 32 bits.
@@ -145,10 +114,7 @@ pub(super) fn add_with_carry_w(a: u32, b: u32, carry: bool) -> (u32, Nzcv) {
     let wide = u64::from(a) + u64::from(b) + u64::from(carry);
     let sum = wide as u32;
     let v = ((a ^ sum) & (b ^ sum)) >> 31;
-    (
-        sum,
-        nz(sum >> 31 != 0, sum == 0) | ((wide >> 32) as u32) << 1 | v,
-    )
+    (sum, nz(sum >> 31 != 0, sum == 0) | ((wide >> 32) as u32) << 1 | v)
 }
 
 /// The 16 values of N, Z, C, V under which a condition code holds: bit i is for the value i.
@@ -191,16 +157,8 @@ pub(super) enum Binary {
 }
 
 impl Binary {
-    const ALL: [Binary; 8] = [
-        Binary::Add,
-        Binary::Adds,
-        Binary::Sub,
-        Binary::Subs,
-        Binary::And,
-        Binary::Orr,
-        Binary::Eor,
-        Binary::Ands,
-    ];
+    const ALL: [Binary; 8] =
+        [Binary::Add, Binary::Adds, Binary::Sub, Binary::Subs, Binary::And, Binary::Orr, Binary::Eor, Binary::Ands];
 
     /// The operation with this number.
     pub(super) fn from_number(number: u8) -> Binary {
@@ -212,31 +170,19 @@ impl Binary {
         let result = match self {
             Binary::Add => a.wrapping_add(b),
             Binary::Adds => {
-                *flags = if w {
-                    Flags::add_w(a, b)
-                } else {
-                    Flags::add_x(a, b)
-                };
+                *flags = if w { Flags::add_w(a, b) } else { Flags::add_x(a, b) };
                 a.wrapping_add(b)
             }
             Binary::Sub => a.wrapping_sub(b),
             Binary::Subs => {
-                *flags = if w {
-                    Flags::sub_w(a, b)
-                } else {
-                    Flags::sub_x(a, b)
-                };
+                *flags = if w { Flags::sub_w(a, b) } else { Flags::sub_x(a, b) };
                 a.wrapping_sub(b)
             }
             Binary::And => a & b,
             Binary::Orr => a | b,
             Binary::Eor => a ^ b,
             Binary::Ands => {
-                *flags = if w {
-                    Flags::bits_w(a & b)
-                } else {
-                    Flags::bits_x(a & b)
-                };
+                *flags = if w { Flags::bits_w(a & b) } else { Flags::bits_x(a & b) };
                 a & b
             }
         };

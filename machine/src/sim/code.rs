@@ -46,12 +46,7 @@ impl CodeRegion {
     }
 
     pub(super) fn parts(&mut self) -> Parts<'_> {
-        Parts {
-            words: &self.words,
-            ops: &self.ops,
-            taken: &mut self.taken,
-            entries: &mut self.entries,
-        }
+        Parts { words: &self.words, ops: &self.ops, taken: &mut self.taken, entries: &mut self.entries }
     }
 
     /// Index of the word at a guest address, if code is there.
@@ -65,29 +60,19 @@ impl CodeRegion {
         // At least one word of padding (UDF #0) ends each object, so that no execution goes on to the next.
         let end = (start + code.len() + 1).next_multiple_of(ALIGNMENT);
         if code.len() > LIMIT || end > LIMIT {
-            return Err(InstallError::Full {
-                words: code.len(),
-                limit: LIMIT,
-            });
+            return Err(InstallError::Full { words: code.len(), limit: LIMIT });
         }
         self.words.extend_from_slice(code);
         self.words.resize(end, 0);
         self.taken.resize(end, 0);
         self.entries.resize(end, 0);
         for index in start..end {
-            let place = Place {
-                index: index as u64,
-                len: end as u64,
-            };
+            let place = Place { index: index as u64, len: end as u64 };
             self.ops.push(decode(self.words[index], place));
         }
         let mut run = 0;
         for op in self.ops[start..].iter().rev() {
-            run = if matches!(op.code, Code::B | Code::Bl | Code::Br | Code::Blr) {
-                1
-            } else {
-                run + 1
-            };
+            run = if matches!(op.code, Code::B | Code::Bl | Code::Br | Code::Blr) { 1 } else { run + 1 };
             self.longest_run = self.longest_run.max(run);
         }
         for index in start..end - 1 {
@@ -202,16 +187,8 @@ fn event(word: u32) -> Event {
         0b0100 | 0b0110 | 0b1100 | 0b1110 => {
             let is_pair = word >> 27 & 7 == 0b101;
             if is_pair {
-                let element = if is_vector {
-                    4 << size
-                } else {
-                    4 << (size >> 1)
-                };
-                return if word >> 22 & 1 != 0 {
-                    Event::Load(2 * element)
-                } else {
-                    Event::Store(2 * element)
-                };
+                let element = if is_vector { 4 << size } else { 4 << (size >> 1) };
+                return if word >> 22 & 1 != 0 { Event::Load(2 * element) } else { Event::Store(2 * element) };
             }
             match (is_vector, word >> 22 & 3) {
                 (false, 0b10) if size == 3 => Event::Other,

@@ -40,20 +40,14 @@ pub const POISON_NZCV: u32 = 0b1001;
 
 /// Names of the registers that a callee preserves, in the order of [`Cpu::preserved`].
 pub(super) const PRESERVED: [&str; 20] = [
-    "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x29", "sp", "d8", "d9",
-    "d10", "d11", "d12", "d13", "d14", "d15",
+    "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x29", "sp", "d8", "d9", "d10", "d11", "d12",
+    "d13", "d14", "d15",
 ];
 
 impl Cpu {
     pub(super) fn new() -> Cpu {
         let flags = Flags::known(POISON_NZCV);
-        Cpu {
-            x: [0; 256],
-            v: [0; 256],
-            vh: [0; 256],
-            flags,
-            memory: Memory::none(),
-        }
+        Cpu { x: [0; 256], v: [0; 256], vh: [0; 256], flags, memory: Memory::none() }
     }
 
     pub(super) fn save(&self) -> Saved {
@@ -75,10 +69,7 @@ impl Cpu {
     }
 
     pub(super) fn registers(&self) -> Registers {
-        Registers {
-            x: std::array::from_fn(|i| self.x[i]),
-            sp: self.x[usize::from(SP)],
-        }
+        Registers { x: std::array::from_fn(|i| self.x[i]), sp: self.x[usize::from(SP)] }
     }
 
     /// The registers that a callee preserves.

@@ -101,30 +101,16 @@ macro_rules! float {
                 }
             }
             fn to_signed(self, w: bool) -> u64 {
-                if w {
-                    u64::from(self as i32 as u32)
-                } else {
-                    self as i64 as u64
-                }
+                if w { u64::from(self as i32 as u32) } else { self as i64 as u64 }
             }
             fn to_unsigned(self, w: bool) -> u64 {
-                if w {
-                    u64::from(self as u32)
-                } else {
-                    self as u64
-                }
+                if w { u64::from(self as u32) } else { self as u64 }
             }
         }
     };
 }
 
-float!(
-    f64,
-    u64,
-    1 << 51,
-    0x7ff8_0000_0000_0000,
-    0x7ff0_0000_0000_0000
-);
+float!(f64, u64, 1 << 51, 0x7ff8_0000_0000_0000, 0x7ff0_0000_0000_0000);
 float!(f32, u32, 1 << 22, 0x7fc0_0000, 0x7f80_0000);
 
 fn is_nan<F: Float>(bits: u64) -> bool {
@@ -137,9 +123,7 @@ fn is_nan<F: Float>(bits: u64) -> bool {
 fn nan_result<F: Float>(operands: &[u64]) -> u64 {
     let nans = || operands.iter().copied().filter(|&bits| is_nan::<F>(bits));
     let signalling = nans().find(|bits| bits & F::QUIET == 0);
-    signalling
-        .or_else(|| nans().next())
-        .map_or(F::DEFAULT_NAN, |bits| bits | F::QUIET)
+    signalling.or_else(|| nans().next()).map_or(F::DEFAULT_NAN, |bits| bits | F::QUIET)
 }
 
 macro_rules! binary {
@@ -178,22 +162,14 @@ binary!(
 #[inline(always)]
 pub(super) fn square_root<F: Float>(a: u64) -> u64 {
     let result = F::from_raw(a).square_root();
-    if result.is_nan() {
-        nan_result::<F>(&[a])
-    } else {
-        result.raw()
-    }
+    if result.is_nan() { nan_result::<F>(&[a]) } else { result.raw() }
 }
 
 /// `addend + a * b` with one rounding.
 #[inline(always)]
 pub(super) fn multiply_add<F: Float>(addend: u64, a: u64, b: u64) -> u64 {
     let result = F::from_raw(a).fma(F::from_raw(b), F::from_raw(addend));
-    if result.is_nan() {
-        multiply_add_nan::<F>(addend, a, b)
-    } else {
-        result.raw()
-    }
+    if result.is_nan() { multiply_add_nan::<F>(addend, a, b) } else { result.raw() }
 }
 
 #[cold]
@@ -201,8 +177,8 @@ pub(super) fn multiply_add<F: Float>(addend: u64, a: u64, b: u64) -> u64 {
 fn multiply_add_nan<F: Float>(addend: u64, a: u64, b: u64) -> u64 {
     // Infinity times zero is invalid, which a quiet NaN as the addend does not hide.
     let magnitude = |bits: u64| bits & (F::SIGN - 1);
-    let invalid = (magnitude(a) == F::INFINITY && magnitude(b) == 0)
-        || (magnitude(a) == 0 && magnitude(b) == F::INFINITY);
+    let invalid =
+        (magnitude(a) == F::INFINITY && magnitude(b) == 0) || (magnitude(a) == 0 && magnitude(b) == F::INFINITY);
     if invalid && is_nan::<F>(addend) && addend & F::QUIET != 0 {
         return F::DEFAULT_NAN;
     }
@@ -230,11 +206,7 @@ fn extreme<F: Float>(a: u64, b: u64, maximum: bool) -> u64 {
         return nan_result::<F>(&[a, b]);
     }
     let (x, y) = (F::from_raw(a), F::from_raw(b));
-    let a_first = if x == y {
-        (a & F::SIGN == 0) == maximum
-    } else {
-        (x > y) == maximum
-    };
+    let a_first = if x == y { (a & F::SIGN == 0) == maximum } else { (x > y) == maximum };
     if a_first { a } else { b }
 }
 
@@ -264,11 +236,7 @@ pub(super) fn binary<F: Float>(operation: u8, a: u64, b: u64) -> u64 {
 }
 
 fn round<F: Float>(a: u64, rounding: Rounding) -> u64 {
-    if is_nan::<F>(a) {
-        a | F::QUIET
-    } else {
-        F::from_raw(a).round(rounding).raw()
-    }
+    if is_nan::<F>(a) { a | F::QUIET } else { F::from_raw(a).round(rounding).raw() }
 }
 
 fn to_single(a: u64) -> u64 {
@@ -306,20 +274,10 @@ pub(super) fn unary<F: Float>(operation: u8, a: u64) -> u64 {
 }
 
 /// The three-operand group: `addend ± a * b`, or its negation.
-pub(super) fn ternary<F: Float>(
-    negate_all: bool,
-    negate_product: bool,
-    addend: u64,
-    a: u64,
-    b: u64,
-) -> u64 {
+pub(super) fn ternary<F: Float>(negate_all: bool, negate_product: bool, addend: u64, a: u64, b: u64) -> u64 {
     // Operands are negated before anything else, so that a NaN comes out with its sign changed.
     let addend = if negate_all { addend ^ F::SIGN } else { addend };
-    let a = if negate_all != negate_product {
-        a ^ F::SIGN
-    } else {
-        a
-    };
+    let a = if negate_all != negate_product { a ^ F::SIGN } else { a };
     multiply_add::<F>(addend, a, b)
 }
 
@@ -333,11 +291,7 @@ pub(super) fn to_int<F: Float>(rounding: u8, unsigned: bool, w: bool, a: u64) ->
         _ => Rounding::Away,
     };
     let rounded = F::from_raw(a).round(rounding);
-    if unsigned {
-        rounded.to_unsigned(w)
-    } else {
-        rounded.to_signed(w)
-    }
+    if unsigned { rounded.to_unsigned(w) } else { rounded.to_signed(w) }
 }
 
 /// Conversion from an integer, rounded to nearest even.

@@ -19,15 +19,9 @@ pub(super) fn fuse(compare: &Op, branch: &Op) -> Option<Op> {
         _ => return None,
     };
     let mask = branch.imm >> 32;
-    let condition = CONDITIONS
-        .iter()
-        .position(|&c| super::alu::condition_mask(c) == mask)?;
+    let condition = CONDITIONS.iter().position(|&c| super::alu::condition_mask(c) == mask)?;
     // An immediate operand has at most 24 bits.
-    let operand = if matches!(compare.code, Code::SubsXI | Code::SubsWI) {
-        compare.imm << 32
-    } else {
-        0
-    };
+    let operand = if matches!(compare.code, Code::SubsXI | Code::SubsWI) { compare.imm << 32 } else { 0 };
     let mut fused = *compare;
     fused.code = codes[condition];
     Some(fused.imm(operand | branch.imm & 0xffff_ffff))

@@ -20,9 +20,7 @@ mod run;
 
 pub use cpu::{POISON_NZCV, POISON_V, POISON_X};
 
-use crate::{
-    Counters, Executor, FaultKind, GuestMemory, Host, HostAction, InstallError, Registers, Stop,
-};
+use crate::{Counters, Executor, FaultKind, GuestMemory, Host, HostAction, InstallError, Registers, Stop};
 use access::Memory;
 use code::{CodeRegion, address_of};
 use cpu::{Cpu, PRESERVED, Saved};
@@ -96,21 +94,9 @@ impl Simulator {
             let step = fuel < 0;
             let exit = if step {
                 fuel = granted;
-                run::<true>(
-                    &mut self.cpu,
-                    &mut self.code,
-                    start,
-                    return_address,
-                    &mut fuel,
-                )
+                run::<true>(&mut self.cpu, &mut self.code, start, return_address, &mut fuel)
             } else {
-                let exit = run::<false>(
-                    &mut self.cpu,
-                    &mut self.code,
-                    start,
-                    return_address,
-                    &mut fuel,
-                );
+                let exit = run::<false>(&mut self.cpu, &mut self.code, start, return_address, &mut fuel);
                 fuel += reserve;
                 exit
             };
@@ -123,31 +109,18 @@ impl Simulator {
     }
 
     /// Runs from `entry` to the return, with host calls in between.
-    fn run_call(
-        &mut self,
-        entry: u64,
-        return_address: u64,
-        host: &mut dyn Host,
-    ) -> Result<(), Stop> {
-        let no_code = |pc, target| Stop::Fault {
-            pc,
-            kind: FaultKind::Branch { target },
-        };
+    fn run_call(&mut self, entry: u64, return_address: u64, host: &mut dyn Host) -> Result<(), Stop> {
+        let no_code = |pc, target| Stop::Fault { pc, kind: FaultKind::Branch { target } };
         let before = self.checking.then(|| self.cpu.preserved());
         let mut start = self.code.index(entry).ok_or(no_code(entry, entry))?;
         loop {
             match self.run_from(start, return_address) {
                 Exit::Return { index } => return self.check_preserved(before, index),
                 Exit::Fault { index, kind } => {
-                    return Err(Stop::Fault {
-                        pc: address_of(index),
-                        kind,
-                    });
+                    return Err(Stop::Fault { pc: address_of(index), kind });
                 }
                 Exit::Fuel { index } => {
-                    return Err(Stop::Budget {
-                        pc: address_of(index),
-                    });
+                    return Err(Stop::Budget { pc: address_of(index) });
                 }
                 Exit::Host { index } => {
                     self.host_call(host)?;
@@ -155,37 +128,21 @@ impl Simulator {
                     if next == return_address {
                         return self.check_preserved(before, index);
                     }
-                    start = self
-                        .code
-                        .index(next)
-                        .ok_or(no_code(address_of(index), next))?;
+                    start = self.code.index(next).ok_or(no_code(address_of(index), next))?;
                 }
             }
         }
     }
 
     /// Compares what a call must preserve with what was there `before`; the call returned by the branch at `index`.
-    fn check_preserved(
-        &self,
-        before: Option<[u64; PRESERVED.len()]>,
-        index: usize,
-    ) -> Result<(), Stop> {
+    fn check_preserved(&self, before: Option<[u64; PRESERVED.len()]>, index: usize) -> Result<(), Stop> {
         let Some(before) = before else { return Ok(()) };
         let after = self.cpu.preserved();
-        match before
-            .iter()
-            .zip(after)
-            .position(|(before, after)| *before != after)
-        {
+        match before.iter().zip(after).position(|(before, after)| *before != after) {
             None => Ok(()),
             Some(number) => {
-                let kind = FaultKind::NotPreserved {
-                    register: PRESERVED[number],
-                };
-                Err(Stop::Fault {
-                    pc: address_of(index),
-                    kind,
-                })
+                let kind = FaultKind::NotPreserved { register: PRESERVED[number] };
+                Err(Stop::Fault { pc: address_of(index), kind })
             }
         }
     }
@@ -239,10 +196,7 @@ impl Executor for Simulator {
     }
 
     fn counters(&self) -> Counters {
-        Counters {
-            host_calls: self.host_calls,
-            ..self.code.counters()
-        }
+        Counters { host_calls: self.host_calls, ..self.code.counters() }
     }
 
     fn reset_counters(&mut self) {
@@ -256,9 +210,7 @@ impl Executor for Simulator {
 
     fn execution_counts(&self, address: u64, words: usize) -> Option<Vec<u64>> {
         let start = self.code.index(address).filter(|_| self.counting)?;
-        let end = start
-            .checked_add(words)
-            .filter(|&end| end <= self.code.len())?;
+        let end = start.checked_add(words).filter(|&end| end <= self.code.len())?;
         Some(self.code.executions(start, end))
     }
 }

@@ -37,17 +37,7 @@ pub(super) struct Op {
 impl Op {
     /// An operation with all fields zero.
     pub(super) const fn new(code: Code) -> Op {
-        Op {
-            code,
-            d: 0,
-            n: 0,
-            m: 0,
-            a: 0,
-            s: 0,
-            t: 0,
-            w: 0,
-            imm: 0,
-        }
+        Op { code, d: 0, n: 0, m: 0, a: 0, s: 0, t: 0, w: 0, imm: 0 }
     }
     /// The word is no instruction that we know.
     pub(super) const fn undefined(word: u32) -> Op {

@@ -1,9 +1,7 @@
 //! The micro-operations that are too rare to have a place in the run loop.
 
 use super::access;
-use super::alu::{
-    Binary, Flags, add_with_carry_w, add_with_carry_x, condition_mask, extend, shift,
-};
+use super::alu::{Binary, Flags, add_with_carry_w, add_with_carry_x, condition_mask, extend, shift};
 use super::cpu::Cpu;
 use super::float::{self, Move};
 use super::op::{Code, Op};
@@ -15,9 +13,7 @@ pub(super) fn execute(cpu: &mut Cpu, op: &Op) -> Result<(), FaultKind> {
     match op.code {
         Code::LoadStoreAny => access::single(cpu, op),
         Code::PairAny => access::pair(cpu, op),
-        Code::Undefined => Err(FaultKind::Undefined {
-            word: op.imm as u32,
-        }),
+        Code::Undefined => Err(FaultKind::Undefined { word: op.imm as u32 }),
         Code::FpUnaryAny
         | Code::FpBinaryAny
         | Code::FpTernaryAny
@@ -47,9 +43,7 @@ fn integer(cpu: &mut Cpu, op: &Op) {
             let operand = if op.imm != 0 { !operand } else { operand };
             Binary::from_number(op.a).apply(&mut cpu.flags, w, n, operand)
         }
-        Code::ExtendedAny => {
-            Binary::from_number(op.a).apply(&mut cpu.flags, w, n, extend(m, op.t, op.s))
-        }
+        Code::ExtendedAny => Binary::from_number(op.a).apply(&mut cpu.flags, w, n, extend(m, op.t, op.s)),
         Code::AdcAny => {
             let operand = if op.a != 0 { !m } else { m };
             let carry = cpu.flags.carry();
@@ -66,9 +60,7 @@ fn integer(cpu: &mut Cpu, op: &Op) {
         }
         Code::CcmpAny => return conditional_compare(cpu, op),
         Code::Ror => shift(n, 3, if w { m as u8 & 31 } else { m as u8 & 63 }, w),
-        Code::Extr if w => {
-            u64::from(((u64::from(n32) << 32 | u64::from(m32)) >> (op.s & 31)) as u32)
-        }
+        Code::Extr if w => u64::from(((u64::from(n32) << 32 | u64::from(m32)) >> (op.s & 31)) as u32),
         Code::Extr => ((u128::from(n) << 64 | u128::from(m)) >> (op.s & 63)) as u64,
         Code::Clz if w => u64::from(n32.leading_zeros()),
         Code::Clz => u64::from(n.leading_zeros()),
@@ -78,11 +70,7 @@ fn integer(cpu: &mut Cpu, op: &Op) {
         Code::Rbit => n.reverse_bits(),
         Code::Rev16 => {
             let swapped = (n & 0x00ff_00ff_00ff_00ff) << 8 | (n >> 8) & 0x00ff_00ff_00ff_00ff;
-            if w {
-                u64::from(swapped as u32)
-            } else {
-                swapped
-            }
+            if w { u64::from(swapped as u32) } else { swapped }
         }
         Code::Rev32 if w => u64::from(n32.swap_bytes()),
         Code::Rev32 => n.swap_bytes().rotate_left(32),
@@ -101,11 +89,7 @@ fn conditional_compare(cpu: &mut Cpu, op: &Op) {
         return;
     }
     let a = cpu.x[usize::from(op.n)];
-    let b = if op.s != 0 {
-        u64::from(op.m)
-    } else {
-        cpu.x[usize::from(op.m)]
-    };
+    let b = if op.s != 0 { u64::from(op.m) } else { cpu.x[usize::from(op.m)] };
     cpu.flags = match (op.a != 0, op.w != 0) {
         (false, false) => Flags::sub_x(a, b),
         (false, true) => Flags::sub_w(a, b),
@@ -168,11 +152,7 @@ fn floating_point(cpu: &mut Cpu, op: &Op) {
 }
 
 fn compare(cpu: &mut Cpu, single: bool, a: u64, b: u64) {
-    let nzcv = if single {
-        float::compare::<f32>(a, b)
-    } else {
-        float::compare::<f64>(a, b)
-    };
+    let nzcv = if single { float::compare::<f32>(a, b) } else { float::compare::<f64>(a, b) };
     cpu.flags = Flags::known(nzcv);
 }
 
@@ -194,11 +174,7 @@ fn move_register(cpu: &mut Cpu, op: &Op) {
 pub(super) fn far_branch_taken(cpu: &mut Cpu, word: u32) -> bool {
     let register = usize::from(word as u8 & 31);
     // The zero slot is number 31, so that XZR needs no care.
-    let value = if word >> 31 != 0 {
-        cpu.x[register]
-    } else {
-        u64::from(cpu.x[register] as u32)
-    };
+    let value = if word >> 31 != 0 { cpu.x[register] } else { u64::from(cpu.x[register] as u32) };
     match word >> 25 & 0b11_1111 {
         0b10_1010 => cpu.flags.hold(condition_mask(word & 15)),
         0b01_1010 => (value == 0) == (word >> 24 & 1 == 0),

@@ -62,13 +62,7 @@ pub(super) fn run<const STEP: bool>(
             // A branch that had no target at installation keeps counting as one, should it have one now.
             stepped = match ops[pc].code {
                 Code::Far => ops[pc],
-                _ => decode(
-                    parts.words[pc],
-                    Place {
-                        index: pc as u64,
-                        len: len as u64,
-                    },
-                ),
+                _ => decode(parts.words[pc], Place { index: pc as u64, len: len as u64 }),
             };
             &stepped
         } else {
@@ -106,13 +100,7 @@ pub(super) fn run<const STEP: bool>(
         }
         macro_rules! fault {
             ($kind:expr) => {
-                break 'run (
-                    Exit::Fault {
-                        index: pc,
-                        kind: $kind,
-                    },
-                    pc,
-                )
+                break 'run (Exit::Fault { index: pc, kind: $kind }, pc)
             };
         }
         // The branch at `from` is taken.
@@ -222,10 +210,7 @@ pub(super) fn run<const STEP: bool>(
                         let $value = <$type>::from_le_bytes(bytes);
                         $set;
                     }
-                    None => fault!(FaultKind::Memory {
-                        address,
-                        size: size_of::<$type>() as u32
-                    }),
+                    None => fault!(FaultKind::Memory { address, size: size_of::<$type>() as u32 }),
                 }
             }};
         }
@@ -233,15 +218,8 @@ pub(super) fn run<const STEP: bool>(
             ($address:expr, $type:ty, $value:expr) => {{
                 align!();
                 let address: u64 = $address;
-                if cpu
-                    .memory
-                    .write(address, ($value as $type).to_le_bytes())
-                    .is_none()
-                {
-                    fault!(FaultKind::Memory {
-                        address,
-                        size: size_of::<$type>() as u32
-                    })
+                if cpu.memory.write(address, ($value as $type).to_le_bytes()).is_none() {
+                    fault!(FaultKind::Memory { address, size: size_of::<$type>() as u32 })
                 }
             }};
         }
@@ -360,21 +338,11 @@ pub(super) fn run<const STEP: bool>(
             Code::MaddW => set_w!(w!(a).wrapping_add(w!(n).wrapping_mul(w!(m)))),
             Code::MsubX => x!(d) = x!(a).wrapping_sub(x!(n).wrapping_mul(x!(m))),
             Code::MsubW => set_w!(w!(a).wrapping_sub(w!(n).wrapping_mul(w!(m)))),
-            Code::Smaddl => {
-                x!(d) = x!(a).wrapping_add((w!(n) as i32 as u64).wrapping_mul(w!(m) as i32 as u64))
-            }
-            Code::Smsubl => {
-                x!(d) = x!(a).wrapping_sub((w!(n) as i32 as u64).wrapping_mul(w!(m) as i32 as u64))
-            }
-            Code::Umaddl => {
-                x!(d) = x!(a).wrapping_add(u64::from(w!(n)).wrapping_mul(u64::from(w!(m))))
-            }
-            Code::Umsubl => {
-                x!(d) = x!(a).wrapping_sub(u64::from(w!(n)).wrapping_mul(u64::from(w!(m))))
-            }
-            Code::Smulh => {
-                x!(d) = ((i128::from(x!(n) as i64) * i128::from(x!(m) as i64)) >> 64) as u64
-            }
+            Code::Smaddl => x!(d) = x!(a).wrapping_add((w!(n) as i32 as u64).wrapping_mul(w!(m) as i32 as u64)),
+            Code::Smsubl => x!(d) = x!(a).wrapping_sub((w!(n) as i32 as u64).wrapping_mul(w!(m) as i32 as u64)),
+            Code::Umaddl => x!(d) = x!(a).wrapping_add(u64::from(w!(n)).wrapping_mul(u64::from(w!(m)))),
+            Code::Umsubl => x!(d) = x!(a).wrapping_sub(u64::from(w!(n)).wrapping_mul(u64::from(w!(m)))),
+            Code::Smulh => x!(d) = ((i128::from(x!(n) as i64) * i128::from(x!(m) as i64)) >> 64) as u64,
             Code::Umulh => x!(d) = ((u128::from(x!(n)) * u128::from(x!(m))) >> 64) as u64,
             Code::SdivX => {
                 let (n, m) = (x!(n) as i64, x!(m) as i64);
@@ -389,42 +357,12 @@ pub(super) fn run<const STEP: bool>(
 
             Code::CselX => x!(d) = if cpu.flags.hold(op.imm) { x!(n) } else { x!(m) },
             Code::CselW => set_w!(if cpu.flags.hold(op.imm) { w!(n) } else { w!(m) }),
-            Code::CsincX => {
-                x!(d) = if cpu.flags.hold(op.imm) {
-                    x!(n)
-                } else {
-                    x!(m).wrapping_add(1)
-                }
-            }
-            Code::CsincW => set_w!(if cpu.flags.hold(op.imm) {
-                w!(n)
-            } else {
-                w!(m).wrapping_add(1)
-            }),
-            Code::CsinvX => {
-                x!(d) = if cpu.flags.hold(op.imm) {
-                    x!(n)
-                } else {
-                    !x!(m)
-                }
-            }
-            Code::CsinvW => set_w!(if cpu.flags.hold(op.imm) {
-                w!(n)
-            } else {
-                !w!(m)
-            }),
-            Code::CsnegX => {
-                x!(d) = if cpu.flags.hold(op.imm) {
-                    x!(n)
-                } else {
-                    x!(m).wrapping_neg()
-                }
-            }
-            Code::CsnegW => set_w!(if cpu.flags.hold(op.imm) {
-                w!(n)
-            } else {
-                w!(m).wrapping_neg()
-            }),
+            Code::CsincX => x!(d) = if cpu.flags.hold(op.imm) { x!(n) } else { x!(m).wrapping_add(1) },
+            Code::CsincW => set_w!(if cpu.flags.hold(op.imm) { w!(n) } else { w!(m).wrapping_add(1) }),
+            Code::CsinvX => x!(d) = if cpu.flags.hold(op.imm) { x!(n) } else { !x!(m) },
+            Code::CsinvW => set_w!(if cpu.flags.hold(op.imm) { w!(n) } else { !w!(m) }),
+            Code::CsnegX => x!(d) = if cpu.flags.hold(op.imm) { x!(n) } else { x!(m).wrapping_neg() },
+            Code::CsnegW => set_w!(if cpu.flags.hold(op.imm) { w!(n) } else { w!(m).wrapping_neg() }),
 
             Code::B => branch!(true),
             Code::Bl => {

@@ -22,30 +22,17 @@ pub struct Machine {
 
 impl Machine {
     pub fn new() -> Machine {
-        Machine {
-            simulator: Simulator::new(),
-            bytes: vec![0; SIZE],
-        }
+        Machine { simulator: Simulator::new(), bytes: vec![0; SIZE] }
     }
 
     /// Calls `entry` with X0 and up as given, SP at the end of the memory and X16 at the host entry.
-    pub fn call_with(
-        &mut self,
-        entry: u64,
-        x: &[u64],
-        host: &mut dyn Host,
-    ) -> Result<Registers, Stop> {
-        let mut registers = Registers {
-            sp: BASE + SIZE as u64,
-            ..Registers::default()
-        };
+    pub fn call_with(&mut self, entry: u64, x: &[u64], host: &mut dyn Host) -> Result<Registers, Stop> {
+        let mut registers = Registers { sp: BASE + SIZE as u64, ..Registers::default() };
         registers.x[..x.len()].copy_from_slice(x);
         registers.x[16] = self.simulator.host_entry();
         // SAFETY: `bytes` outlives the call and hosts in these tests do not touch it.
         let memory = unsafe { GuestMemory::new(BASE, self.bytes.as_mut_ptr(), self.bytes.len()) };
-        self.simulator
-            .call(&memory, entry, &mut registers, host)
-            .map(|()| registers)
+        self.simulator.call(&memory, entry, &mut registers, host).map(|()| registers)
     }
 
     /// The same without host calls.

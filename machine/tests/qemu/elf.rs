@@ -12,23 +12,13 @@ fn start(program: &Program) -> Vec<u32> {
     let back = -(program.code.len() as i64);
     let length = program.data.len() as u32;
     let load = |register: u32, value: u32| {
-        [
-            0xd280_0000 | (value & 0xffff) << 5 | register,
-            0xf2a0_0000 | (value >> 16) << 5 | register,
-        ]
+        [0xd280_0000 | (value & 0xffff) << 5 | register, 0xf2a0_0000 | (value >> 16) << 5 | register]
     };
     let mut code = vec![0x9400_0000 | (back as u32 & 0x03ff_ffff)];
     code.extend(load(1, DATA_BASE as u32));
     code.extend(load(2, length));
     // loop: write(1, x1, x2); x1 += x0; x2 -= x0; until x2 == 0. Short writes happen on pipes.
-    code.extend([
-        0xd280_0020,
-        0xd280_0808,
-        0xd400_0001,
-        0x8b00_0021,
-        0xeb00_0042,
-        0x54ff_ff61,
-    ]);
+    code.extend([0xd280_0020, 0xd280_0808, 0xd400_0001, 0x8b00_0021, 0xeb00_0042, 0x54ff_ff61]);
     // exit(0)
     code.extend([0xd280_0000, 0xd280_0ba8, 0xd400_0001]);
     code
@@ -57,10 +47,9 @@ pub fn write(path: &Path, program: &Program) -> std::io::Result<()> {
     for value in [64, 56, 2, 0, 0, 0] {
         half(&mut header, value);
     }
-    for (flags, offset, address, size) in [
-        (5, PAGE, CODE_BASE, code_bytes),
-        (6, data_offset, DATA_BASE, program.data.len()),
-    ] {
+    for (flags, offset, address, size) in
+        [(5, PAGE, CODE_BASE, code_bytes), (6, data_offset, DATA_BASE, program.data.len())]
+    {
         word(&mut header, 1); // load
         word(&mut header, flags);
         wide(&mut header, offset as u64);

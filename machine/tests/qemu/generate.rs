@@ -117,10 +117,7 @@ fn instantiate(pattern: &str, random: &mut Random) -> u32 {
             at += 1;
             continue;
         }
-        assert!(
-            characters[at..at + 5].iter().all(|c| *c == character),
-            "{pattern}"
-        );
+        assert!(characters[at..at + 5].iter().all(|c| *c == character), "{pattern}");
         let register = match character {
             'd' if random.below(16) == 0 => 31,
             'd' | 'e' => written(random),
@@ -141,23 +138,12 @@ fn logical_immediate(random: &mut Random) -> u32 {
     let size = 1 << length;
     let ones = random.below(size - 1) as u32;
     let rotate = random.below(64) as u32 & if is_64 == 1 { 63 } else { 31 };
-    let imms = if length == 6 {
-        ones
-    } else {
-        0x3f & !((size as u32) * 2 - 1) | ones
-    };
+    let imms = if length == 6 { ones } else { 0x3f & !((size as u32) * 2 - 1) | ones };
     let operation = random.below(4) as u32;
     let d = written(random);
     let n = random.below(32) as u32;
     let element_is_64 = u32::from(length == 6);
-    is_64 << 31
-        | operation << 29
-        | 0b100100 << 23
-        | element_is_64 << 22
-        | rotate << 16
-        | imms << 10
-        | n << 5
-        | d
+    is_64 << 31 | operation << 29 | 0b100100 << 23 | element_is_64 << 22 | rotate << 16 | imms << 10 | n << 5 | d
 }
 
 /// A branch `distance` words forward.
@@ -167,21 +153,10 @@ fn branch(random: &mut Random, distance: u32) -> u32 {
         0 => 0x1400_0000 | distance,
         1 => 0x9400_0000 | distance,
         2 | 3 => 0x5400_0000 | distance << 5 | random.below(16) as u32,
-        4 => {
-            (random.below(2) as u32) << 31
-                | 0x3400_0000
-                | (random.below(2) as u32) << 24
-                | distance << 5
-                | register
-        }
+        4 => (random.below(2) as u32) << 31 | 0x3400_0000 | (random.below(2) as u32) << 24 | distance << 5 | register,
         _ => {
             let bit = random.below(64) as u32;
-            bit >> 5 << 31
-                | 0x3600_0000
-                | (random.below(2) as u32) << 24
-                | (bit & 31) << 19
-                | distance << 5
-                | register
+            bit >> 5 << 31 | 0x3600_0000 | (random.below(2) as u32) << 24 | (bit & 31) << 19 | distance << 5 | register
         }
     }
 }

@@ -40,16 +40,11 @@ pub fn slot_word_name(index: usize) -> String {
         offset if offset < VECTORS => format!("x{index}"),
         offset if offset < FLAGS => {
             let half = (offset - VECTORS) / 8;
-            format!(
-                "v{}.{}",
-                half / 2,
-                if half & 1 == 0 { "low" } else { "high" }
-            )
+            format!("v{}.{}", half / 2, if half & 1 == 0 { "low" } else { "high" })
         }
-        offset if offset < SCRATCH => format!(
-            "flag {}",
-            ["n", "z", "c", "v", "-", "-", "-", "-"][(offset - FLAGS) / 8]
-        ),
+        offset if offset < SCRATCH => {
+            format!("flag {}", ["n", "z", "c", "v", "-", "-", "-", "-"][(offset - FLAGS) / 8])
+        }
         offset => format!("[x28, {}]", offset as i64 - MIDDLE as i64),
     }
 }
@@ -61,32 +56,21 @@ fn pair(load: bool, first: u32, second: u32, offset: usize) -> u32 {
 
 /// LDP or STP of Q registers at an offset from X27.
 fn vector_pair(load: bool, first: u32, offset: usize) -> u32 {
-    0xad00_0000
-        | u32::from(load) << 22
-        | (offset as u32 / 16) << 15
-        | (first + 1) << 10
-        | 27 << 5
-        | first
+    0xad00_0000 | u32::from(load) << 22 | (offset as u32 / 16) << 15 | (first + 1) << 10 | 27 << 5 | first
 }
 
 /// MOVZ and MOVK of a 32-bit value.
 fn load_address(register: u32, address: u64) -> [u32; 2] {
     let (low, high) = (address as u32 & 0xffff, (address >> 16) as u32);
-    [
-        0xd280_0000 | low << 5 | register,
-        0xf2a0_0000 | high << 5 | register,
-    ]
+    [0xd280_0000 | low << 5 | register, 0xf2a0_0000 | high << 5 | register]
 }
 
 impl Program {
     /// A program of random sequences.
     pub fn random(seed: u64, sequences: usize) -> Program {
         let mut random = Random(seed);
-        let mut program = Program {
-            code: Vec::new(),
-            data: vec![0; sequences * SLOT_SIZE + TAIL],
-            sequences: Vec::new(),
-        };
+        let mut program =
+            Program { code: Vec::new(), data: vec![0; sequences * SLOT_SIZE + TAIL], sequences: Vec::new() };
         let return_slot = DATA_BASE + (sequences * SLOT_SIZE + TAIL - 16) as u64;
         // Keep the return address where no sequence reaches it.
         program.code.extend(load_address(27, return_slot));
@@ -107,11 +91,7 @@ impl Program {
         let code = &mut self.code;
         code.extend(load_address(27, DATA_BASE + slot as u64));
         for register in (0..32).step_by(2) {
-            code.push(vector_pair(
-                true,
-                register,
-                VECTORS + 16 * register as usize,
-            ));
+            code.push(vector_pair(true, register, VECTORS + 16 * register as usize));
         }
         // cmp xzr, xzr; ccmp xzr, xzr, #nzcv, ne
         code.extend([0xeb1f_03ff, 0xfa5f_13e0 | nzcv]);
@@ -119,14 +99,8 @@ impl Program {
             code.push(pair(true, register, register + 1, 8 * register as usize));
         }
         // ldr x26; ldp x29, x30; add x28, x27, #MIDDLE; mov sp, x28
-        code.extend([
-            0xf940_0000 | 26 << 10 | 27 << 5 | 26,
-            pair(true, 29, 30, 8 * 29),
-        ]);
-        code.extend([
-            0x9100_0000 | (MIDDLE as u32) << 10 | 27 << 5 | 28,
-            0x9100_0000 | 28 << 5 | 31,
-        ]);
+        code.extend([0xf940_0000 | 26 << 10 | 27 << 5 | 26, pair(true, 29, 30, 8 * 29)]);
+        code.extend([0x9100_0000 | (MIDDLE as u32) << 10 | 27 << 5 | 28, 0x9100_0000 | 28 << 5 | 31]);
 
         let words = generate::sequence(random, LENGTH);
         code.extend(&words);
@@ -146,11 +120,7 @@ impl Program {
             code.push(0xf900_0000 | (FLAGS as u32 / 8 + register) << 10 | 27 << 5 | register);
         }
         for register in (0..32).step_by(2) {
-            code.push(vector_pair(
-                false,
-                register,
-                VECTORS + 16 * register as usize,
-            ));
+            code.push(vector_pair(false, register, VECTORS + 16 * register as usize));
         }
     }
 
@@ -171,11 +141,7 @@ impl Program {
             put(VECTORS + 8 * half, generate::float(random));
         }
         for word in 0..SCRATCH_SIZE / 8 {
-            let value = if word % 2 == 0 {
-                generate::integer(random)
-            } else {
-                generate::float(random)
-            };
+            let value = if word % 2 == 0 { generate::integer(random) } else { generate::float(random) };
             put(SCRATCH + 8 * word, value);
         }
     }

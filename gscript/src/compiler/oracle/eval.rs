@@ -68,25 +68,13 @@ pub struct Eval<'a> {
 impl<'a> Eval<'a> {
     /// For this program.
     pub fn new(ast: &'a Ast) -> Eval<'a> {
-        Eval {
-            ast,
-            out: String::new(),
-            fuel: 20_000,
-            depth: 0,
-            globals: HashMap::new(),
-        }
+        Eval { ast, out: String::new(), fuel: 20_000, depth: 0, globals: HashMap::new() }
     }
 
     /// Runs the main chunk.
     pub fn main(&mut self) -> Res<()> {
-        let root = Scope {
-            var: None,
-            outer: None,
-            is_root: true,
-            varargs: Rc::default(),
-        };
-        self.stmts(self.ast.func(FuncId(0)).body, Rc::new(root))
-            .map(|_| ())
+        let root = Scope { var: None, outer: None, is_root: true, varargs: Rc::default() };
+        self.stmts(self.ast.func(FuncId(0)).body, Rc::new(root)).map(|_| ())
     }
 
     fn burn(&mut self) -> Res<()> {
@@ -97,12 +85,7 @@ impl<'a> Eval<'a> {
     /// The scope of a block in `scope`.
     fn inner(&self, scope: &Rc<Scope>) -> Rc<Scope> {
         let varargs = scope.varargs.clone();
-        Rc::new(Scope {
-            var: None,
-            outer: Some(scope.clone()),
-            is_root: false,
-            varargs,
-        })
+        Rc::new(Scope { var: None, outer: Some(scope.clone()), is_root: false, varargs })
     }
 
     fn declare(&mut self, scope: &mut Rc<Scope>, sym: Sym, value: V) {
@@ -111,12 +94,7 @@ impl<'a> Eval<'a> {
             return;
         }
         let (outer, varargs) = (Some(scope.clone()), scope.varargs.clone());
-        *scope = Rc::new(Scope {
-            var: Some((sym, RefCell::new(value))),
-            outer,
-            is_root: false,
-            varargs,
-        });
+        *scope = Rc::new(Scope { var: Some((sym, RefCell::new(value))), outer, is_root: false, varargs });
     }
 
     fn find<'s>(&self, scope: &'s Rc<Scope>, sym: Sym) -> Option<&'s RefCell<V>> {
@@ -218,12 +196,7 @@ impl<'a> Eval<'a> {
                 }
             },
             Stmt::For(index) => {
-                let For {
-                    init,
-                    cond,
-                    post,
-                    body,
-                } = ast.fors[index as usize];
+                let For { init, cond, post, body } = ast.fors[index as usize];
                 let mut scope = self.inner(scope);
                 self.stmt(init, &mut scope)?;
                 while truthy(&self.one(cond, &scope)?) {
@@ -236,12 +209,7 @@ impl<'a> Eval<'a> {
                 }
             }
             Stmt::Range(index) => {
-                let Range {
-                    key,
-                    value,
-                    iter,
-                    body,
-                } = ast.ranges[index as usize];
+                let Range { key, value, iter, body } = ast.ranges[index as usize];
                 let mut state = match ast.is_multi(iter) {
                     true => self.multi(iter, scope)?,
                     false => vec![self.one(iter, scope)?],
@@ -259,11 +227,7 @@ impl<'a> Eval<'a> {
                     let mut scope = self.inner(scope);
                     self.declare(&mut scope, ast.name(key).sym, first);
                     if let Some(value) = value {
-                        self.declare(
-                            &mut scope,
-                            ast.name(value).sym,
-                            results.next().unwrap_or(V::Nil),
-                        );
+                        self.declare(&mut scope, ast.name(value).sym, results.next().unwrap_or(V::Nil));
                     }
                     match self.block(body, &scope)? {
                         Flow::Break => break,
@@ -445,12 +409,8 @@ impl<'a> Eval<'a> {
                 for (i, value) in extra.iter().enumerate() {
                     set_index(&rest, &V::Int(i as i64 + 1), value.clone())?;
                 }
-                let scope = Scope {
-                    var: None,
-                    outer: Some(closure.1.clone()),
-                    is_root: false,
-                    varargs: Rc::new(extra),
-                };
+                let scope =
+                    Scope { var: None, outer: Some(closure.1.clone()), is_root: false, varargs: Rc::new(extra) };
                 let mut scope = Rc::new(scope);
                 let mut args = args.into_iter();
                 for name in &self.ast.names[func.params.range()] {
@@ -498,11 +458,7 @@ fn binary(op: BinOp, left: V, right: V) -> Res<V> {
             BinOp::Mod if b == 0 => return Err(Stop::Error),
             BinOp::Mod => {
                 let rest = a.wrapping_rem(b);
-                V::Int(if rest != 0 && (rest < 0) != (b < 0) {
-                    rest + b
-                } else {
-                    rest
-                })
+                V::Int(if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest })
             }
             BinOp::Lt => V::Bool(a < b),
             BinOp::Le => V::Bool(a <= b),

@@ -40,15 +40,7 @@ pub struct Writer<'a> {
 /// A random program of about `fuel` statements and expressions.
 pub fn program(rng: &mut Rng, fuel: usize) -> String {
     let fuel = fuel / 2 + rng.below(fuel);
-    let mut w = Writer {
-        rng,
-        out: String::new(),
-        fuel,
-        indent: 0,
-        loops: 0,
-        vararg: false,
-        depth: 0,
-    };
+    let mut w = Writer { rng, out: String::new(), fuel, indent: 0, loops: 0, vararg: false, depth: 0 };
     w.line("a, b, c, d, e = 1, 2, 3, 4, 5");
     w.line("t, u = {x: 1, y: 2, 7, 8, 9}, {x: 3, y: 4, 5}");
     w.line("func f(a, b) { return a - 1, b }");
@@ -88,11 +80,7 @@ impl Writer<'_> {
 
     fn choice(&mut self, n: usize) -> usize {
         self.fuel = self.fuel.saturating_sub(1);
-        if self.fuel == 0 || self.depth > 4 {
-            0
-        } else {
-            self.rng.below(n)
-        }
+        if self.fuel == 0 || self.depth > 4 { 0 } else { self.rng.below(n) }
     }
 
     fn stmt(&mut self) {
@@ -151,11 +139,7 @@ impl Writer<'_> {
             }
             20 => {
                 let (w, e) = (self.rng.pick(INTS), self.inner_int());
-                let names = if self.rng.below(2) == 0 {
-                    v.to_owned()
-                } else {
-                    format!("{v}, {w}")
-                };
+                let names = if self.rng.below(2) == 0 { v.to_owned() } else { format!("{v}, {w}") };
                 self.line(&format!(
                     "for {names} := range func(s, i) {{ i = (i || 0) + 1 if i < 4 {{ return i, {e} }} }} {{"
                 ));
@@ -209,17 +193,11 @@ impl Writer<'_> {
             1 => format!("{v} = {v} + 1"),
             _ => format!("{v}++"),
         };
-        let init = if self.rng.below(4) == 0 {
-            self.int()
-        } else {
-            "0".into()
-        };
+        let init = if self.rng.below(4) == 0 { self.int() } else { "0".into() };
         self.line(&format!("for {v} := {init}; {v} {cmp} {limit}; {post} {{"));
         if self.rng.below(3) == 0 {
             let keep = self.rng.pick(INTS);
-            self.line(&format!(
-                "  g = func({keep}) {{ {v}, {keep} = {v}, 1 return {v} }}"
-            ));
+            self.line(&format!("  g = func({keep}) {{ {v}, {keep} = {v}, 1 return {v} }}"));
         }
         self.in_loop(4);
     }
@@ -233,15 +211,11 @@ impl Writer<'_> {
     }
 
     fn function(&mut self, head: &str) {
-        let params = self
-            .rng
-            .pick(&["()", "(a)", "(a, b)", "(b, c, ...)", "(d, t...)"]);
+        let params = self.rng.pick(&["()", "(a)", "(a, b)", "(b, c, ...)", "(d, t...)"]);
         let saved = (self.loops, self.vararg);
         (self.loops, self.vararg) = (0, params.contains("..."));
         if params.contains("t...") {
-            self.line(&format!(
-                "{head}{params} {{ t.x = 1 t.m = func(s, a) {{ return a, s.x }}"
-            ));
+            self.line(&format!("{head}{params} {{ t.x = 1 t.m = func(s, a) {{ return a, s.x }}"));
         } else {
             self.line(&format!("{head}{params} {{"));
         }
@@ -333,10 +307,7 @@ impl Writer<'_> {
     fn int_at_depth(&mut self) -> String {
         match self.choice(14) {
             0 | 1 => self.rng.pick(INTS).to_owned(),
-            2 => self
-                .rng
-                .pick(&["0", "1", "2", "-3", "4294967296", "100"])
-                .to_owned(),
+            2 => self.rng.pick(&["0", "1", "2", "-3", "4294967296", "100"]).to_owned(),
             3..=5 => {
                 let (x, y) = (self.int(), self.int());
                 format!("{x} {} {y}", self.rng.pick(&["+", "-", "*", "+"]))

@@ -32,18 +32,12 @@ fn compare(text: &str, tally: &mut Tally) {
             return;
         }
     };
-    let source = Arc::new(Source {
-        name: "random.gs".into(),
-        text: text.into(),
-    });
+    let source = Arc::new(Source { name: "random.gs".into(), text: text.into() });
     let compiled = match crate::compiler::compile(source) {
         Ok(compiled) => Arc::new(compiled),
         Err(error) => panic!("{error}\n{text}"),
     };
-    let options = VmOptions {
-        step_budget: 1_000_000,
-        ..VmOptions::default()
-    };
+    let options = VmOptions { step_budget: 1_000_000, ..VmOptions::default() };
     let mut vm = match Vm::new(compiled.clone(), options) {
         Ok(vm) => vm,
         Err(error) => panic!("{}\n{text}", error.message),
@@ -54,9 +48,7 @@ fn compare(text: &str, tally: &mut Tally) {
     if output != eval.out || result.is_err() != fails {
         let listing = crate::disasm::program_to_string(&compiled);
         let expected = &eval.out;
-        panic!(
-            "{text}\n{listing}\nexpected (error: {fails}):\n{expected}\nfound ({message:?}):\n{output}"
-        );
+        panic!("{text}\n{listing}\nexpected (error: {fails}):\n{expected}\nfound ({message:?}):\n{output}");
     }
     match fails {
         true => tally.failed += 1,
@@ -72,11 +64,7 @@ fn run(seed: u64, programs: u32, fuel: usize) {
             compare(&program(&mut rng, fuel), &mut tally);
         }
         // A generator that produces mostly nonsense would test nothing.
-        assert!(
-            tally.finished > programs / 5 * 4,
-            "{} finished",
-            tally.finished
-        );
+        assert!(tally.finished > programs / 5 * 4, "{} finished", tally.finished);
         assert!(tally.failed > 0 && tally.unused < programs / 10);
     };
     // The evaluator recurses for each call of the program.

@@ -11,27 +11,14 @@ pub(super) fn decode(word: u32, place: Place) -> Option<Op> {
     }
     if bits(word, 24, 8) == 0x54 && !bit(word, 4) {
         let mask = condition_mask(bits(word, 0, 4));
-        return Some(direct(
-            word,
-            place,
-            signed(word, 5, 19),
-            Op::new(Code::BCond).imm(mask << 32),
-        ));
+        return Some(direct(word, place, signed(word, 5, 19), Op::new(Code::BCond).imm(mask << 32)));
     }
     match bits(word, 25, 6) {
         0b011010 => {
             let w = !bit(word, 31);
-            let op = if bit(word, 24) {
-                by_width(w, Code::CbnzX, Code::CbnzW)
-            } else {
-                by_width(w, Code::CbzX, Code::CbzW)
-            };
-            return Some(direct(
-                word,
-                place,
-                signed(word, 5, 19),
-                op.n(source(word, 0)),
-            ));
+            let op =
+                if bit(word, 24) { by_width(w, Code::CbnzX, Code::CbnzW) } else { by_width(w, Code::CbzX, Code::CbzW) };
+            return Some(direct(word, place, signed(word, 5, 19), op.n(source(word, 0))));
         }
         0b011011 => {
             let code = if bit(word, 24) { Code::Tbnz } else { Code::Tbz };
@@ -61,9 +48,7 @@ pub(super) fn decode(word: u32, place: Place) -> Option<Op> {
 fn direct(word: u32, place: Place, offset: i64, op: Op) -> Op {
     match place.target(offset) {
         Some(target) => op.imm(op.imm | target),
-        None => Op::new(Code::Far)
-            .d(destination(word, 0))
-            .imm(u64::from(word)),
+        None => Op::new(Code::Far).d(destination(word, 0)).imm(u64::from(word)),
     }
 }
 

@@ -57,21 +57,13 @@ fn scalar(word: u32) -> Option<Op> {
     if bit(word, 13) {
         return compare(word, single);
     }
-    if bit(word, 14) {
-        unary(word, single)
-    } else {
-        None
-    }
+    if bit(word, 14) { unary(word, single) } else { None }
 }
 
 /// The value of an 8-bit floating-point immediate (VFPExpandImm of the manual).
 fn immediate(imm8: u32, single: bool) -> u64 {
-    let (sign, high, low, fraction) = (
-        u64::from(imm8 >> 7),
-        u64::from(imm8 >> 6 & 1),
-        u64::from(imm8 >> 4 & 3),
-        u64::from(imm8 & 15),
-    );
+    let (sign, high, low, fraction) =
+        (u64::from(imm8 >> 7), u64::from(imm8 >> 6 & 1), u64::from(imm8 >> 4 & 3), u64::from(imm8 & 15));
     if single {
         let exponent = (1 - high) << 7 | (high * 0x1f) << 2 | low;
         sign << 31 | exponent << 23 | fraction << 19
@@ -111,16 +103,8 @@ fn ternary(word: u32) -> Option<Op> {
     let single = is_single(word)?;
     let (negate_all, negate_product) = (bit(word, 21), bit(word, 15));
     let plain = !single && !negate_all && !negate_product;
-    let op = Op::new(if plain {
-        Code::FmaddD
-    } else {
-        Code::FpTernaryAny
-    });
-    let op = op
-        .a(vector(word, 10))
-        .s(negate_all as u8)
-        .t(negate_product as u8)
-        .w(single);
+    let op = Op::new(if plain { Code::FmaddD } else { Code::FpTernaryAny });
+    let op = op.a(vector(word, 10)).s(negate_all as u8).t(negate_product as u8).w(single);
     Some(operands(word, op))
 }
 
@@ -129,11 +113,7 @@ fn compare(word: u32, single: bool) -> Option<Op> {
         return None;
     }
     let with_zero = bit(word, 3);
-    let op = Op::new(if single || with_zero {
-        Code::FcmpAny
-    } else {
-        Code::FcmpD
-    });
+    let op = Op::new(if single || with_zero { Code::FcmpAny } else { Code::FcmpD });
     Some(operands(word, op.a(with_zero as u8).w(single)).d(0))
 }
 
@@ -144,19 +124,9 @@ fn conversion(word: u32, single: bool) -> Option<Op> {
     let unsigned = operation & 1;
     let op = match (operation, mode) {
         (0b000 | 0b001, _) => {
-            let rounding = [
-                Rounding::Nearest,
-                Rounding::Up,
-                Rounding::Down,
-                Rounding::Zero,
-            ][mode as usize];
+            let rounding = [Rounding::Nearest, Rounding::Up, Rounding::Down, Rounding::Zero][mode as usize];
             let plain = rounding == Rounding::Zero && operation == 0 && !w && !single;
-            Op::new(if plain {
-                Code::FcvtzsXD
-            } else {
-                Code::FpToIntAny
-            })
-            .a(rounding as u8)
+            Op::new(if plain { Code::FcvtzsXD } else { Code::FpToIntAny }).a(rounding as u8)
         }
         (0b100 | 0b101, 0) => Op::new(Code::FpToIntAny).a(Rounding::Away as u8),
         (0b010 | 0b011, 0) => {
@@ -169,24 +139,16 @@ fn conversion(word: u32, single: bool) -> Option<Op> {
             return Some(op.d(vector(word, 0)).n(n));
         }
         (0b110, 0) if w == single => {
-            let op =
-                Op::new(if w { Code::FmovAny } else { Code::FmovXD }).a(Move::WordFromSingle as u8);
+            let op = Op::new(if w { Code::FmovAny } else { Code::FmovXD }).a(Move::WordFromSingle as u8);
             return Some(op.d(d).n(vector(word, 5)));
         }
         (0b111, 0) if w == single => {
-            let op =
-                Op::new(if w { Code::FmovAny } else { Code::FmovDX }).a(Move::SingleFromWord as u8);
+            let op = Op::new(if w { Code::FmovAny } else { Code::FmovDX }).a(Move::SingleFromWord as u8);
             return Some(op.d(vector(word, 0)).n(n));
         }
         _ => return None,
     };
-    Some(
-        op.d(d)
-            .n(vector(word, 5))
-            .s(unsigned as u8)
-            .t(w as u8)
-            .w(single),
-    )
+    Some(op.d(d).n(vector(word, 5)).s(unsigned as u8).t(w as u8).w(single))
 }
 
 /// MOVI of a byte mask to a D or Q register, and MOV of a whole register.
@@ -195,20 +157,13 @@ fn vector_move(word: u32) -> Option<Op> {
     let d = vector(word, 0);
     if word & 0xbff8_fc00 == 0x2f00_e400 {
         let mask = bits(word, 16, 3) << 5 | bits(word, 5, 5);
-        let value = (0..8)
-            .filter(|&byte| bit(mask, byte))
-            .fold(0, |value, byte| value | 0xffu64 << (8 * byte));
+        let value = (0..8).filter(|&byte| bit(mask, byte)).fold(0, |value, byte| value | 0xffu64 << (8 * byte));
         let code = if whole { Code::FmovAny } else { Code::FmovI };
         return Some(Op::new(code).a(Move::BothHalves as u8).d(d).imm(value));
     }
     if word & 0xbfe0_fc00 == 0x0ea0_1c00 && vector(word, 5) == vector(word, 16) {
         let code = if whole { Code::FmovAny } else { Code::FmovD };
-        return Some(
-            Op::new(code)
-                .a(Move::WholeRegister as u8)
-                .d(d)
-                .n(vector(word, 5)),
-        );
+        return Some(Op::new(code).a(Move::WholeRegister as u8).d(d).n(vector(word, 5)));
     }
     None
 }

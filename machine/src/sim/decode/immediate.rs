@@ -30,28 +30,18 @@ fn add_sub(word: u32) -> Op {
     let imm = u64::from(bits(word, 10, 12)) << if bit(word, 22) { 12 } else { 0 };
     let n = or_sp(word, 5);
     if set_flags {
-        let op = if subtract {
-            by_width(w, Code::SubsXI, Code::SubsWI)
-        } else {
-            by_width(w, Code::AddsXI, Code::AddsWI)
-        };
+        let op =
+            if subtract { by_width(w, Code::SubsXI, Code::SubsWI) } else { by_width(w, Code::AddsXI, Code::AddsWI) };
         return op.d(destination(word, 0)).n(n).imm(imm);
     }
     let imm = if subtract { imm.wrapping_neg() } else { imm };
-    let op = if imm == 0 {
-        by_width(w, Code::MovX, Code::MovW).m(n)
-    } else {
-        by_width(w, Code::AddXI, Code::AddWI)
-    };
+    let op = if imm == 0 { by_width(w, Code::MovX, Code::MovW).m(n) } else { by_width(w, Code::AddXI, Code::AddWI) };
     op.d(or_sp(word, 0)).n(n).imm(imm)
 }
 
 /// The mask of a logical immediate, and the pattern for bit fields (DecodeBitMasks of the manual).
 fn bit_mask(n: u32, imms: u32, immr: u32) -> Option<u64> {
-    let length = 31
-        - (n << 6 | (!imms & 0x3f))
-            .checked_ilog2()
-            .map_or(31, |l| 31 - l);
+    let length = 31 - (n << 6 | (!imms & 0x3f)).checked_ilog2().map_or(31, |l| 31 - l);
     if length == 0 {
         return None;
     }
@@ -61,11 +51,7 @@ fn bit_mask(n: u32, imms: u32, immr: u32) -> Option<u64> {
         return None;
     }
     let element = (1u64 << (ones + 1)) - 1;
-    let element_mask = if size == 64 {
-        u64::MAX
-    } else {
-        (1 << size) - 1
-    };
+    let element_mask = if size == 64 { u64::MAX } else { (1 << size) - 1 };
     let rotated = match rotate {
         0 => element,
         _ => (element >> rotate | element << (size - rotate)) & element_mask,
@@ -92,10 +78,7 @@ fn logical(word: u32) -> Option<Op> {
         1 if n == 31 => (Op::new(Code::MovI), or_sp(word, 0)),
         1 => (by_width(w, Code::OrrXI, Code::OrrWI), or_sp(word, 0)),
         2 => (by_width(w, Code::EorXI, Code::EorWI), or_sp(word, 0)),
-        _ => (
-            by_width(w, Code::AndsXI, Code::AndsWI),
-            destination(word, 0),
-        ),
+        _ => (by_width(w, Code::AndsXI, Code::AndsWI), destination(word, 0)),
     };
     Some(op.d(d).n(n).imm(mask))
 }
@@ -111,10 +94,7 @@ fn move_wide(word: u32) -> Option<Op> {
         0b00 if w => Op::new(Code::MovI).imm(!value & 0xffff_ffff),
         0b00 => Op::new(Code::MovI).imm(!value),
         0b10 => Op::new(Code::MovI).imm(value),
-        0b11 => by_width(w, Code::MovkX, Code::MovkW)
-            .n(source(word, 0))
-            .s(shift as u8)
-            .imm(value),
+        0b11 => by_width(w, Code::MovkX, Code::MovkW).n(source(word, 0)).s(shift as u8).imm(value),
         _ => return None,
     };
     Some(op.d(destination(word, 0)))
@@ -131,37 +111,16 @@ fn bit_field(word: u32) -> Option<Op> {
     let (d, n) = (destination(word, 0), source(word, 5));
     // The field of `last + 1` bits (or from bit `rotate` to bit `last`) is moved to the top, then down to its place.
     let left = 63 - last;
-    let right = if extracts {
-        left + rotate
-    } else {
-        left + rotate - size
-    };
+    let right = if extracts { left + rotate } else { left + rotate - size };
     match bits(word, 29, 2) {
-        0b00 => Some(
-            by_width(w, Code::SbfmX, Code::SbfmW)
-                .d(d)
-                .n(n)
-                .s(left as u8)
-                .t(right as u8),
-        ),
+        0b00 => Some(by_width(w, Code::SbfmX, Code::SbfmW).d(d).n(n).s(left as u8).t(right as u8)),
         0b10 => Some(Op::new(Code::Ubfm).d(d).n(n).s(left as u8).t(right as u8)),
         0b01 => {
-            let (width, position) = if extracts {
-                (last - rotate + 1, 0)
-            } else {
-                (last + 1, size - rotate)
-            };
+            let (width, position) = if extracts { (last - rotate + 1, 0) } else { (last + 1, size - rotate) };
             let mask = (u64::MAX >> (64 - width)) << position;
             let turn = if extracts { rotate } else { 64 - position };
             // m reads the destination's old value: XZR as a destination reads as zero.
-            Some(
-                by_width(w, Code::BfmX, Code::BfmW)
-                    .d(d)
-                    .n(n)
-                    .m(source(word, 0))
-                    .s(turn as u8)
-                    .imm(mask),
-            )
+            Some(by_width(w, Code::BfmX, Code::BfmW).d(d).n(n).m(source(word, 0)).s(turn as u8).imm(mask))
         }
         _ => None,
     }
@@ -173,11 +132,7 @@ fn extract(word: u32) -> Option<Op> {
     if bits(word, 29, 2) != 0 || bit(word, 21) || bit(word, 22) == w || (w && last >= 32) {
         return None;
     }
-    let op = Op::new(Code::Extr)
-        .n(source(word, 5))
-        .m(source(word, 16))
-        .s(last as u8)
-        .w(w);
+    let op = Op::new(Code::Extr).n(source(word, 5)).m(source(word, 16)).s(last as u8).w(w);
     Some(op.d(destination(word, 0)))
 }
 

@@ -29,14 +29,7 @@ fn data(word: u32, low: u32, kind: Kind) -> u8 {
 fn pair(word: u32) -> Option<Op> {
     let (is_vector, is_load, size) = (bit(word, 26), bit(word, 22), bits(word, 30, 2));
     let (kind, log2) = match (is_vector, size) {
-        (true, 0..=2) => (
-            if is_load {
-                Kind::LoadVector
-            } else {
-                Kind::StoreVector
-            },
-            size + 2,
-        ),
+        (true, 0..=2) => (if is_load { Kind::LoadVector } else { Kind::StoreVector }, size + 2),
         (false, 0b01) if is_load && bits(word, 23, 2) != 0 => (Kind::LoadSignedX, 2),
         (false, 0b00) => (if is_load { Kind::Load } else { Kind::Store }, 2),
         (false, 0b10) => (if is_load { Kind::Load } else { Kind::Store }, 3),
@@ -71,11 +64,7 @@ fn pair(word: u32) -> Option<Op> {
         .m(data(word, 10, kind))
         .n(n)
         .t(alignment(n))
-        .a(Access {
-            kind,
-            log2: log2 as u8,
-        }
-        .number())
+        .a(Access { kind, log2: log2 as u8 }.number())
         .s(mode as u8);
     Some(op.imm(offset as u64))
 }
@@ -95,22 +84,14 @@ fn single(word: u32) -> Option<Op> {
         _ => return None,
     };
     let n = or_sp(word, 5);
-    let op = Op::new(Code::LoadStoreAny)
-        .d(data(word, 0, kind))
-        .n(n)
-        .t(alignment(n))
-        .a(Access {
-            kind,
-            log2: log2 as u8,
-        }
-        .number());
+    let op =
+        Op::new(Code::LoadStoreAny)
+            .d(data(word, 0, kind))
+            .n(n)
+            .t(alignment(n))
+            .a(Access { kind, log2: log2 as u8 }.number());
     if bit(word, 24) {
-        return Some(immediate_form(
-            op,
-            kind,
-            log2,
-            u64::from(bits(word, 10, 12)) << log2,
-        ));
+        return Some(immediate_form(op, kind, log2, u64::from(bits(word, 10, 12)) << log2));
     }
     let offset = signed(word, 12, 9) as u64;
     match (bit(word, 21), bits(word, 10, 2)) {
@@ -129,13 +110,7 @@ fn single(word: u32) -> Option<Op> {
                 return None;
             }
             let shift = if bit(word, 12) { log2 } else { 0 };
-            Some(register_form(
-                op.m(source(word, 16)),
-                kind,
-                log2,
-                extension,
-                shift,
-            ))
+            Some(register_form(op.m(source(word, 16)), kind, log2, extension, shift))
         }
         _ => None,
     }
@@ -163,9 +138,7 @@ fn immediate_form(mut op: Op, kind: Kind, log2: u32, offset: u64) -> Op {
 
 fn register_form(mut op: Op, kind: Kind, log2: u32, extension: u32, shift: u32) -> Op {
     if extension & 3 != 3 {
-        return op
-            .s(Mode::Register as u8)
-            .imm(u64::from(extension | shift << 8));
+        return op.s(Mode::Register as u8).imm(u64::from(extension | shift << 8));
     }
     op.code = match (kind, log2) {
         (Kind::Load, 0) => Code::LdrbR,
@@ -177,9 +150,7 @@ fn register_form(mut op: Op, kind: Kind, log2: u32, extension: u32, shift: u32) 
         (Kind::LoadVector, 3) => Code::LdrdR,
         (Kind::StoreVector, 3) => Code::StrdR,
         _ => {
-            return op
-                .s(Mode::Register as u8)
-                .imm(u64::from(extension | shift << 8));
+            return op.s(Mode::Register as u8).imm(u64::from(extension | shift << 8));
         }
     };
     op.s(shift as u8)
@@ -187,10 +158,6 @@ fn register_form(mut op: Op, kind: Kind, log2: u32, extension: u32, shift: u32) 
 
 /// PRFM: a hint, without effect on a core without caches.
 fn prefetch(word: u32) -> Option<Op> {
-    let allocated = bit(word, 24)
-        || matches!(
-            (bit(word, 21), bits(word, 10, 2)),
-            (false, 0b00) | (true, 0b10)
-        );
+    let allocated = bit(word, 24) || matches!((bit(word, 21), bits(word, 10, 2)), (false, 0b00) | (true, 0b10));
     allocated.then_some(Op::new(Code::Nop))
 }

@@ -22,10 +22,7 @@ pub(super) fn decode(word: u32) -> Option<Op> {
 }
 
 fn operands(word: u32, op: Op) -> Op {
-    op.d(destination(word, 0))
-        .n(source(word, 5))
-        .m(source(word, 16))
-        .w(!bit(word, 31))
+    op.d(destination(word, 0)).n(source(word, 5)).m(source(word, 16)).w(!bit(word, 31))
 }
 
 fn logical(word: u32) -> Option<Op> {
@@ -46,11 +43,7 @@ fn logical(word: u32) -> Option<Op> {
         return Some(operands(word, op));
     }
     let binary = [Binary::And, Binary::Orr, Binary::Eor, Binary::Ands][operation as usize];
-    let op = Op::new(Code::ShiftedAny)
-        .a(binary as u8)
-        .s(amount as u8)
-        .t(kind as u8)
-        .imm(u64::from(invert));
+    let op = Op::new(Code::ShiftedAny).a(binary as u8).s(amount as u8).t(kind as u8).imm(u64::from(invert));
     Some(operands(word, op))
 }
 
@@ -74,10 +67,7 @@ fn add_sub(word: u32) -> Option<Op> {
         (_, Binary::Sub) if kind == 0 && !w => Op::new(Code::SubXS),
         _ => Op::new(Code::ShiftedAny),
     };
-    Some(operands(
-        word,
-        op.a(binary as u8).s(amount as u8).t(kind as u8),
-    ))
+    Some(operands(word, op.a(binary as u8).s(amount as u8).t(kind as u8)))
 }
 
 fn extended(word: u32) -> Option<Op> {
@@ -93,24 +83,13 @@ fn extended(word: u32) -> Option<Op> {
         Binary::Sub if !w && kind & 3 == 3 => Op::new(Code::SubXS),
         _ => Op::new(Code::ExtendedAny),
     };
-    let d = if sets_flags {
-        destination(word, 0)
-    } else {
-        or_sp(word, 0)
-    };
-    let op = op
-        .a(binary as u8)
-        .s(amount as u8)
-        .t(kind as u8)
-        .d(d)
-        .n(or_sp(word, 5));
+    let d = if sets_flags { destination(word, 0) } else { or_sp(word, 0) };
+    let op = op.a(binary as u8).s(amount as u8).t(kind as u8).d(d).n(or_sp(word, 5));
     Some(op.m(source(word, 16)).w(w))
 }
 
 fn carry(word: u32) -> Op {
-    let op = Op::new(Code::AdcAny)
-        .a(bit(word, 30) as u8)
-        .s(bit(word, 29) as u8);
+    let op = Op::new(Code::AdcAny).a(bit(word, 30) as u8).s(bit(word, 29) as u8);
     operands(word, op)
 }
 
@@ -119,11 +98,7 @@ fn conditional_compare(word: u32) -> Option<Op> {
         return None;
     }
     let immediate = bit(word, 11);
-    let m = if immediate {
-        bits(word, 16, 5) as u8
-    } else {
-        source(word, 16)
-    };
+    let m = if immediate { bits(word, 16, 5) as u8 } else { source(word, 16) };
     let op = Op::new(Code::CcmpAny)
         .n(source(word, 5))
         .m(m)
