@@ -159,6 +159,7 @@ impl Vm {
         // SAFETY: the frame lies below the stack limit, which leaves slack; arguments are live slots.
         unsafe {
             if extra > 0 {
+                self.spend_on_list(extra);
                 self.scratch.clear();
                 for i in 0..n {
                     self.scratch.push(slot::load(at(args, i)));
@@ -190,6 +191,13 @@ impl Vm {
     /// Takes steps for work inside of the library; the next call or loop notices when none are left.
     pub(crate) fn spend(&mut self, steps: u64) {
         self.budget = self.budget.saturating_sub(steps).max(1);
+    }
+
+    /// Takes steps for handling a list of `n` values: none for the usual ones.
+    pub(super) fn spend_on_list(&mut self, n: usize) {
+        if n >= 64 {
+            self.spend(n as u64 / 16);
+        }
     }
 
     /// Checks that frames of the usual size still have room when values reach up to `end` on the main stack.
@@ -255,6 +263,7 @@ impl Vm {
                 let depth = self.frames.last().map_or(0, |ci| ci.depth);
                 self.check_vararg_room(at(base, first + n), depth)?;
             }
+            self.spend_on_list(n);
             // SAFETY: there is room for `n` slots from `first` on now.
             unsafe { slot::copy_n(at(base, first), ptr, n) };
             self.top = at(base, first + n);

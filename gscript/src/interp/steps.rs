@@ -55,6 +55,7 @@ impl Vm {
         if wanted == 0 && at(base, a + n) > self.stack_limit {
             base = self.move_frame(a, n)?;
         }
+        self.spend_on_list(n);
         let given = if wanted == 0 { n } else { n.min(wanted - 1) };
         // SAFETY: variable arguments lie below the header; the values are registers, or there is room for them.
         unsafe {

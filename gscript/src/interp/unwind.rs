@@ -35,6 +35,8 @@ impl Vm {
     /// A program error with any value; `message` is what the user sees if nobody catches it.
     #[cold]
     pub(crate) fn error_value(&mut self, message: String, value: Value) -> Fail {
+        // Work that grows with the depth of the stack: programs that fail at great depth over and over end by the budget.
+        self.spend(self.frames.len() as u64 / 4);
         let trace = self.trace();
         Box::new(RuntimeError { kind: ErrorKind::Program, message, value, trace })
     }
