@@ -43,6 +43,9 @@ impl Random {
 pub fn random_program(seed: u64) -> String {
     let mut g =
         Generator { random: Random::new(seed), out: String::new(), functions: 0, locals: vec![], depth: 0, loops: 0 };
+    g.line("t := {1, 2.5, x: 3}");
+    g.line("func spread(...) { return select(2, ...) }");
+    g.line("func second(a, b) { return b, a }");
     let count = 1 + g.random.below(3);
     for i in 0..count {
         g.function(&format!("f{i}"), i);
@@ -97,7 +100,7 @@ impl Generator {
     }
 
     fn statement(&mut self, nesting: usize) {
-        let kinds = if nesting < 2 { 12 } else { 5 };
+        let kinds = if nesting < 2 { 16 } else { 5 };
         match self.random.below(kinds) {
             0 | 1 => {
                 let name = format!("v{}", self.locals.len());
@@ -142,6 +145,28 @@ impl Generator {
                 let target = self.local();
                 let value = self.expression(1);
                 self.line(&format!("func() {{ {target} = {value} }}()"));
+            }
+            11 => {
+                let place = *self.random.choose(&["t.x", "t.y", "t[1]", "t[2]", "t[a]"]);
+                let value = self.expression(2);
+                self.line(&format!("{place} = {value}"));
+            }
+            12 => {
+                // An error, sometimes on behalf of the caller.
+                let condition = self.condition();
+                let level = 1 + self.random.below(3);
+                self.line(&format!("if {condition} {{ error(\"no\", {level}) }}"));
+            }
+            13 if self.functions > 0 => {
+                let target = self.local();
+                let f = self.random.below(self.functions);
+                let (a, b) = (self.expression(1), self.expression(1));
+                self.line(&format!("_, {target} = pcall(f{f}, {a}, {b})"));
+            }
+            14 => {
+                let target = self.local();
+                let value = self.expression(1);
+                self.line(&format!("{target} = spread({value}, {target})"));
             }
             _ => {
                 let value = self.expression(2);
@@ -195,7 +220,10 @@ impl Generator {
             };
         }
         let (a, b) = (self.expression(size - 1), self.expression(size - 1));
-        match self.random.below(12) {
+        match self.random.below(15) {
+            12 => (*self.random.choose(&["t.x", "t.y", "t[1]", "t[b]", "#t"])).to_string(),
+            13 => format!("second({a}, {b})"),
+            14 => format!("tostring({a})"),
             0..=3 => format!("({a} + {b})"),
             4 | 5 => format!("({a} - {b})"),
             6 => format!("({a} * {b})"),

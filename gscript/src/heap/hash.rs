@@ -24,7 +24,7 @@ impl Heap {
         let bits = match key.tag {
             Tag::Str => return self.string_hash(key.bits),
             Tag::Nil | Tag::Bool | Tag::Int | Tag::Float => key.bits,
-            Tag::Table | Tag::Function | Tag::Coroutine | Tag::Channel => key.bits - self.guest_base,
+            Tag::Table | Tag::Function | Tag::Coroutine | Tag::Channel => key.bits.wrapping_sub(self.guest_base),
         };
         let h = (bits ^ (key.tag as u64) << 60).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (h >> 32) as u32 ^ h as u32
@@ -36,16 +36,23 @@ impl Heap {
 
     fn index_slot(&self, block: u64, i: u32) -> *mut u32 {
         let cap = u64::from(self.half(block, CAP));
-        self.host(block + ENTRIES + cap * ENTRY_BYTES + u64::from(i) * 4).cast()
+        self.host(block.wrapping_add(ENTRIES + cap * ENTRY_BYTES + u64::from(i) * 4)).cast()
     }
 
     fn entry(&self, block: u64, n: u32) -> u64 {
-        block + ENTRIES + u64::from(n) * ENTRY_BYTES
+        block.wrapping_add(ENTRIES + u64::from(n) * ENTRY_BYTES)
     }
 
-    /// Entries used, deleted ones included; 0 without a block.
+    /// Entries used, deleted ones included; 0 without a block, or with one that wrong compiled code has damaged.
     pub(super) fn hash_used(&self, block: u64) -> u32 {
-        if block == 0 { 0 } else { self.half(block, USED) }
+        if block == 0 || self.index_mask(block) == 0 { 0 } else { self.half(block, USED).min(self.half(block, CAP)) }
+    }
+
+    /// Index size less one; 0 for a block that wrong compiled code has damaged (true ones have at least 8 places).
+    fn index_mask(&self, block: u64) -> u32 {
+        let (cap, index) = (self.half(block, CAP), self.half(block, INDEX_SIZE));
+        let sound = index.is_power_of_two() && block_bytes(cap, index) <= self.limit();
+        if sound { index - 1 } else { 0 }
     }
 
     /// Does the block hold an integer key?
@@ -65,9 +72,10 @@ impl Heap {
         if block == 0 {
             return None;
         }
-        let mask = self.half(block, INDEX_SIZE) - 1;
+        let mask = self.index_mask(block);
         let mut i = self.hash_key(key) & mask;
-        loop {
+        // The index always has free places; the bound is for one that wrong compiled code has damaged.
+        for _ in 0..=mask {
             // SAFETY: `i` is masked to the index.
             let n = unsafe { self.index_slot(block, i).read() };
             if n == 0 {
@@ -76,8 +84,9 @@ impl Heap {
             if self.same_key(self.hash_entry(block, n - 1).0, key) {
                 return Some(n - 1);
             }
-            i = (i + 1) & mask;
+            i = i.wrapping_add(1) & mask;
         }
+        None
     }
 
     /// The value under a key (already normalised), nil if there is none.
@@ -86,7 +95,7 @@ impl Heap {
     }
 
     pub(super) fn hash_set_value(&mut self, block: u64, n: u32, v: Value) {
-        let at = self.host(self.entry(block, n) + SLOT_BYTES);
+        let at = self.host(self.entry(block, n).wrapping_add(SLOT_BYTES));
         // SAFETY: an entry below `USED` is two slots in the block.
         unsafe { slot::store(at, v) }
     }
@@ -108,10 +117,10 @@ impl Heap {
 
     fn hash_append(&mut self, block: u64, key: Value, v: Value) {
         let n = self.half(block, USED);
-        self.set_half(block, USED, n + 1);
+        self.set_half(block, USED, n.wrapping_add(1));
         if key.tag == Tag::Int {
             let ints = self.half(block, INT_KEYS);
-            self.set_half(block, INT_KEYS, ints + 1);
+            self.set_half(block, INT_KEYS, ints.wrapping_add(1));
         }
         let at = self.host(self.entry(block, n));
         // SAFETY: `hash_set` made sure of room for another entry.
@@ -119,14 +128,18 @@ impl Heap {
             slot::store(at, key);
             slot::store(at.add(slot::SIZE), v);
         }
-        let mask = self.half(block, INDEX_SIZE) - 1;
+        let mask = self.index_mask(block);
         let mut i = self.hash_key(key) & mask;
-        // SAFETY: `i` is masked to the index, which is larger than the number of entries.
-        unsafe {
-            while self.index_slot(block, i).read() != 0 {
-                i = (i + 1) & mask;
+        for _ in 0..=mask {
+            let place = self.index_slot(block, i);
+            // SAFETY: `i` is masked to the index, which is larger than the number of entries.
+            unsafe {
+                if place.read() == 0 {
+                    place.write(n.wrapping_add(1));
+                    return;
+                }
             }
-            self.index_slot(block, i).write(n + 1);
+            i = i.wrapping_add(1) & mask;
         }
     }
 

@@ -74,6 +74,8 @@ pub struct Heap {
 unsafe impl Send for Heap {}
 
 const PAGE: u64 = 4096;
+/// Bytes mapped behind the arena's end: a small object whose address lies in the arena never reaches beyond.
+const MARGIN: u64 = PAGE;
 
 impl Heap {
     /// Reserves an arena for a program with `globals` global variables and at most `heap_limit` bytes of objects.
@@ -89,7 +91,8 @@ impl Heap {
             .and_then(|n| n.checked_next_multiple_of(PAGE))
             .ok_or(too_much)?;
         let bytes = usize::try_from(len).map_err(|_| too_much)?;
-        let mut map = MmapOptions::new().len(bytes).no_reserve_swap().map_anon().map_err(|_| too_much)?;
+        let mut map =
+            MmapOptions::new().len(bytes + MARGIN as usize).no_reserve_swap().map_anon().map_err(|_| too_much)?;
         let host = map.as_mut_ptr();
         let guest_base = match guest_base {
             GuestBase::Simulated => layout::GUEST_BASE,
@@ -163,11 +166,19 @@ impl Heap {
     }
 
     /// Host address of a guest address.
+    ///
+    /// Wrong compiled code may leave nonsense in a slot. Whatever the address is, the result lies in the arena (at its
+    /// start if `guest` does not), so that nonsense gives a wrong result or an error but never a crash.
     #[inline(always)]
     pub(crate) fn host(&self, guest: u64) -> *mut u8 {
-        debug_assert!(guest >= self.guest_base && guest < self.guest_base + self.len, "{guest:#x}");
-        // The provenance of the mapping's pointer covers all of the arena.
-        self.host.wrapping_add(guest.wrapping_sub(self.guest_base) as usize)
+        let offset = guest.wrapping_sub(self.guest_base);
+        self.host.wrapping_add(if offset < self.len { offset as usize } else { 0 })
+    }
+
+    /// Host address of `bytes` bytes at a guest address, if they lie in the arena.
+    pub(crate) fn span(&self, guest: u64, bytes: u64) -> Option<*mut u8> {
+        let offset = guest.wrapping_sub(self.guest_base);
+        (offset <= self.len && bytes <= self.len - offset).then(|| self.host.wrapping_add(offset as usize))
     }
 
     /// Guest address of a host address inside of the arena.
@@ -226,28 +237,28 @@ impl Heap {
     #[inline(always)]
     pub(crate) fn word(&self, object: u64, offset: u64) -> u64 {
         // SAFETY: addresses of objects come from `alloc`, offsets from `layout`.
-        unsafe { self.host(object + offset).cast::<u64>().read() }
+        unsafe { self.host(object.wrapping_add(offset)).cast::<u64>().read() }
     }
 
     /// Writes the 64-bit word at `offset` of an object.
     #[inline(always)]
     pub(crate) fn set_word(&mut self, object: u64, offset: u64, n: u64) {
         // SAFETY: addresses of objects come from `alloc`, offsets from `layout`.
-        unsafe { self.host(object + offset).cast::<u64>().write(n) }
+        unsafe { self.host(object.wrapping_add(offset)).cast::<u64>().write(n) }
     }
 
     /// The 32-bit word at `offset` of an object.
     #[inline(always)]
     pub(crate) fn half(&self, object: u64, offset: u64) -> u32 {
         // SAFETY: addresses of objects come from `alloc`, offsets from `layout`.
-        unsafe { self.host(object + offset).cast::<u32>().read() }
+        unsafe { self.host(object.wrapping_add(offset)).cast::<u32>().read() }
     }
 
     /// Writes the 32-bit word at `offset` of an object.
     #[inline(always)]
     pub(crate) fn set_half(&mut self, object: u64, offset: u64, n: u32) {
         // SAFETY: addresses of objects come from `alloc`, offsets from `layout`.
-        unsafe { self.host(object + offset).cast::<u32>().write(n) }
+        unsafe { self.host(object.wrapping_add(offset)).cast::<u32>().write(n) }
     }
 
     /// Allocates `bytes` zeroed bytes, 16-byte aligned. Zero bytes read as nil slots.
@@ -266,8 +277,9 @@ impl Heap {
     pub(crate) fn alloc_block(&mut self, bytes: u64) -> Result<u64, HeapError> {
         match self.free.get_mut(&bytes).and_then(Vec::pop) {
             Some(at) => {
-                // SAFETY: the block was allocated with this size and nothing refers to it.
-                unsafe { self.host(at).write_bytes(0, bytes as usize) };
+                let p = self.span(at, bytes).ok_or(HeapError::Full)?;
+                // SAFETY: the block was allocated with this size, lies in the arena, and nothing refers to it.
+                unsafe { p.write_bytes(0, bytes as usize) };
                 Ok(at)
             }
             None => self.alloc(bytes),

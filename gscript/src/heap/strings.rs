@@ -100,8 +100,13 @@ impl Heap {
     #[inline]
     pub fn bytes(&self, at: u64) -> &[u8] {
         let len = self.half(at, STRING_LEN) as usize;
-        // SAFETY: string objects are complete when their address becomes known, and never change.
-        unsafe { std::slice::from_raw_parts(self.host(at + STRING_BYTES), len) }
+        let start = at.wrapping_add(STRING_BYTES);
+        match self.span(start, len as u64) {
+            // SAFETY: the bytes lie in the arena; string objects are complete when their address becomes known, and
+            // never change.
+            Some(p) => unsafe { std::slice::from_raw_parts(p, len) },
+            None => &[],
+        }
     }
 
     /// Is the string the only one with its bytes?

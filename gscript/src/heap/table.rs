@@ -49,6 +49,17 @@ impl Heap {
         Ok(t)
     }
 
+    /// Copies `n` slots from block to block.
+    fn copy_block(&mut self, to: u64, from: u64, n: usize) -> Result<(), HeapError> {
+        let bytes = n as u64 * SLOT_BYTES;
+        let (Some(to), Some(from)) = (self.span(to, bytes), self.span(from, bytes)) else {
+            return Err(HeapError::Full);
+        };
+        // SAFETY: both ranges lie in the arena.
+        unsafe { slot::copy_n(to, from, n) };
+        Ok(())
+    }
+
     fn resize_array(&mut self, t: u64, cap: u64) -> Result<(), HeapError> {
         if cap > MAX_ARRAY {
             return Err(HeapError::Full);
@@ -57,8 +68,7 @@ impl Heap {
         let (old, old_cap) = (self.word(t, TABLE_ARRAY), u64::from(self.half(t, TABLE_ARRAY_CAP)));
         if old != 0 {
             let size = self.half(t, TABLE_ARRAY_SIZE) as usize;
-            // SAFETY: both blocks have at least `size` slots.
-            unsafe { slot::copy_n(self.host(new), self.host(old), size) };
+            self.copy_block(new, old, size)?;
             self.free_block(old, old_cap * SLOT_BYTES);
         }
         self.set_word(t, TABLE_ARRAY, new);
@@ -70,8 +80,7 @@ impl Heap {
         let new = self.alloc_block(u64::from(cap) * SLOT_BYTES)?;
         let (old, old_cap) = (self.word(t, TABLE_FIELDS), self.half(t, TABLE_FIELDS_CAP));
         if old != 0 {
-            // SAFETY: both blocks have at least `old_cap` slots.
-            unsafe { slot::copy_n(self.host(new), self.host(old), old_cap as usize) };
+            self.copy_block(new, old, old_cap as usize)?;
             self.free_block(old, u64::from(old_cap) * SLOT_BYTES);
         }
         self.set_word(t, TABLE_FIELDS, new);
@@ -81,12 +90,12 @@ impl Heap {
 
     #[inline]
     fn array_slot(&self, t: u64, k: u64) -> *mut u8 {
-        self.host(self.word(t, TABLE_ARRAY) + k * SLOT_BYTES)
+        self.host(self.word(t, TABLE_ARRAY).wrapping_add(k * SLOT_BYTES))
     }
 
     #[inline]
     fn field_slot(&self, t: u64, i: u32) -> *mut u8 {
-        self.host(self.word(t, TABLE_FIELDS) + u64::from(i) * SLOT_BYTES)
+        self.host(self.word(t, TABLE_FIELDS).wrapping_add(u64::from(i) * SLOT_BYTES))
     }
 
     /// The value under an integer key; nil if there is none. Metatables are not asked.
@@ -175,11 +184,11 @@ impl Heap {
             if n >= cap {
                 self.resize_array(t, (n + 1).max(cap * 2).max(4))?;
             }
-            self.set_half(t, TABLE_ARRAY_SIZE, n as u32 + 1);
+            self.set_half(t, TABLE_ARRAY_SIZE, (n as u32).wrapping_add(1));
         } else if v.is_nil() {
             return Ok(());
         }
-        self.set_half(t, TABLE_ARRAY_LEN, n as u32 + 1);
+        self.set_half(t, TABLE_ARRAY_LEN, (n as u32).wrapping_add(1));
         // SAFETY: there is room for key `n` now.
         unsafe { slot::store(self.array_slot(t, n), v) };
         if n >= size && self.hash_has_ints(self.word(t, TABLE_HASH)) {
@@ -201,10 +210,10 @@ impl Heap {
             }
             self.hash_set_value(block, n, Value::NIL);
             if k >= self.half(t, TABLE_ARRAY_CAP) {
-                self.resize_array(t, u64::from(k) * 2)?;
+                self.resize_array(t, (u64::from(k) * 2).max(4))?;
             }
-            self.set_half(t, TABLE_ARRAY_SIZE, k + 1);
-            self.set_half(t, TABLE_ARRAY_LEN, k + 1);
+            self.set_half(t, TABLE_ARRAY_SIZE, k.wrapping_add(1));
+            self.set_half(t, TABLE_ARRAY_LEN, k.wrapping_add(1));
             // SAFETY: there is room for key `k` now.
             unsafe { slot::store(self.array_slot(t, u64::from(k)), v) };
         }
@@ -231,7 +240,7 @@ impl Heap {
         let i = self.shapes.keys(shape).len() as u32;
         let cap = self.half(t, TABLE_FIELDS_CAP);
         if i >= cap {
-            self.resize_fields(t, (cap * 2).clamp(4, MAX_FIELDS as u32))?;
+            self.resize_fields(t, cap.saturating_mul(2).clamp(4, MAX_FIELDS as u32))?;
         }
         // SAFETY: there is room for slot `i` now.
         unsafe { slot::store(self.field_slot(t, i), v) };
@@ -256,11 +265,17 @@ impl Heap {
         Ok(())
     }
 
+    /// Length of the array part; 0 for one that wrong compiled code has damaged.
+    fn array_len(&self, t: u64) -> u32 {
+        let len = self.half(t, TABLE_ARRAY_LEN);
+        if u64::from(len) * SLOT_BYTES <= self.limit() { len } else { 0 }
+    }
+
     /// The length `#t`: the highest non-nil key of the array part; key 0 and hash keys do not count.
     #[inline]
     pub fn length(&mut self, t: u64) -> i64 {
         let old = self.half(t, TABLE_ARRAY_LEN);
-        let mut len = old;
+        let mut len = self.array_len(t);
         // SAFETY: keys below `len` have slots.
         while len > 0 && unsafe { slot::tag(self.array_slot(t, u64::from(len) - 1)) } == slot::NIL {
             len -= 1;
@@ -284,7 +299,7 @@ impl Heap {
             (_, Some(i)) => (u64::MAX, i as usize + 1, 0),
             _ => (u64::MAX, usize::MAX, self.hash_find(block, key).ok_or(HeapError::BadNextKey)? + 1),
         };
-        for k in array..u64::from(self.half(t, TABLE_ARRAY_LEN)) {
+        for k in array..u64::from(self.array_len(t)) {
             // SAFETY: keys below `len` have slots.
             let v = unsafe { slot::load(self.array_slot(t, k)) };
             if !v.is_nil() {

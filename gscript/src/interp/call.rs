@@ -23,12 +23,13 @@ impl Vm {
     #[inline]
     pub(super) fn proto_of(&self, f: Value) -> Option<*mut ProtoRt> {
         let index = (self.heap.word(f.bits, HEADER) >> 32) as u32;
-        (index != u32::MAX).then(|| self.protos[index as usize])
+        self.protos.get(index as usize).copied()
     }
 
     fn builtin_action(&self, f: Value) -> Action {
         let record = self.heap.word(f.bits, CLOSURE_FUNC);
-        self.builtins[self.heap.half(record, FUNC_BUILTIN) as usize].action
+        let builtin = self.builtins.get(self.heap.half(record, FUNC_BUILTIN) as usize);
+        builtin.map_or(Action::Plain(damaged), |b| b.action)
     }
 
     /// Calls `f` on behalf of the instruction in progress in the innermost frame. The results go where that instruction
@@ -226,7 +227,10 @@ impl Vm {
         // SAFETY: `rt` is live.
         let id = unsafe { (*rt).id };
         match self.invoke(cx, id, frame.base, frame.depth)? {
-            Some(r) => self.finish_call(self.heap.host(r.addr), r.count as usize),
+            Some(r) => {
+                let ptr = self.results_from_compiled(r)?;
+                self.finish_call(ptr, r.count as usize)
+            }
             None => {
                 self.frames.push(frame);
                 Ok(())
@@ -319,7 +323,7 @@ impl Vm {
                         // SAFETY: `rt` is live.
                         let id = unsafe { (*rt).id };
                         if let Some(r) = self.invoke(cx, id, frame.base, frame.depth)? {
-                            return Ok((self.heap.host(r.addr), r.count as usize));
+                            return Ok((self.results_from_compiled(r)?, r.count as usize));
                         }
                         self.frames.push(frame);
                     }
@@ -427,6 +431,11 @@ impl Vm {
         }
         self.call_nested(cx, f, to, args.len())
     }
+}
+
+/// Stands for the code of a function value that wrong compiled code has damaged.
+fn damaged(vm: &mut Vm, _: &mut Cx, _: Args) -> Result<usize, Fail> {
+    Err(Box::new(vm.fault("compiled code left a function value that is none")))
 }
 
 fn unsafe_is_vararg(rt: *mut ProtoRt) -> bool {

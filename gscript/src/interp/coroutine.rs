@@ -121,7 +121,7 @@ impl Vm {
     fn thread_of(&self, co: Value) -> Option<usize> {
         match self.heap.half(co.bits, OBJECT_ID) {
             u32::MAX => None,
-            id => Some(id as usize),
+            id => Some(id as usize).filter(|&id| id < self.threads.len()),
         }
     }
 

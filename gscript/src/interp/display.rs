@@ -41,8 +41,11 @@ impl Vm {
     pub(crate) fn function_name(&self, closure: u64) -> String {
         let record = self.heap.word(closure, CLOSURE_FUNC);
         match self.heap.half(record, FUNC_PROTO) {
-            u32::MAX => self.builtins[self.heap.half(record, FUNC_BUILTIN) as usize].name.to_string(),
-            proto => self.program.protos[proto as usize].name.clone(),
+            u32::MAX => {
+                let builtin = self.builtins.get(self.heap.half(record, FUNC_BUILTIN) as usize);
+                builtin.map_or("?", |b| b.name).to_string()
+            }
+            proto => self.program.protos.get(proto as usize).map_or("?", |p| &p.name).to_string(),
         }
     }
 

@@ -36,7 +36,8 @@ impl Vm {
     fn execute_frames<const PROFILE: bool>(&mut self, jit: &mut dyn Jit) -> Result<(*mut u8, usize), Fail> {
         // SAFETY: see the head of the file.
         unsafe {
-            let delta = (self.heap.host_ptr() as u64).wrapping_sub(self.heap.guest_base());
+            // `Heap::host`, with what it needs in registers.
+            let (arena, guest_base, arena_len) = (self.heap.host_ptr(), self.heap.guest_base(), self.heap.len());
             let globals = self.heap.host(self.heap.global_slot(0));
             let mut base: *mut u8;
             let mut pc: *const Inst;
@@ -77,9 +78,10 @@ impl Vm {
                 }};
             }
             macro_rules! host {
-                ($guest:expr) => {
-                    ($guest).wrapping_add(delta) as *mut u8
-                };
+                ($guest:expr) => {{
+                    let offset = ($guest).wrapping_sub(guest_base);
+                    arena.wrapping_add(if offset < arena_len { offset as usize } else { 0 })
+                }};
             }
             macro_rules! reg {
                 ($i:expr) => {
@@ -226,8 +228,8 @@ impl Vm {
                             let key = slot::bits(k);
                             if slot::tag(k) == INT {
                                 if key < u64::from(table.add(TABLE_ARRAY_LEN as usize).cast::<u32>().read()) {
-                                    let array = host!(table.add(TABLE_ARRAY as usize).cast::<u64>().read());
-                                    let v = array.add(key as usize * SLOT);
+                                    let array = table.add(TABLE_ARRAY as usize).cast::<u64>().read();
+                                    let v = host!(array.wrapping_add(key * SLOT_BYTES));
                                     if slot::tag(v) != NIL || table.add(TABLE_META as usize).cast::<u64>().read() == 0 {
                                         slot::copy(reg!(i.a), v);
                                         done = true;
@@ -257,8 +259,8 @@ impl Vm {
                             let key = slot::bits(k);
                             if slot::tag(k) == INT {
                                 if key < u64::from(table.add(TABLE_ARRAY_LEN as usize).cast::<u32>().read()) {
-                                    let array = host!(table.add(TABLE_ARRAY as usize).cast::<u64>().read());
-                                    let to = array.add(key as usize * SLOT);
+                                    let array = table.add(TABLE_ARRAY as usize).cast::<u64>().read();
+                                    let to = host!(array.wrapping_add(key * SLOT_BYTES));
                                     if table.add(TABLE_META as usize).cast::<u64>().read() == 0 || slot::tag(to) != NIL
                                     {
                                         slot::copy(to, v);
@@ -279,7 +281,8 @@ impl Vm {
                         let t = reg!(i.b);
                         let mut done = false;
                         if slot::tag(t) == TABLE
-                            && let Some(v) = Self::cached_field(delta, cache!(), host!(slot::bits(t)))
+                            && let Some(v) = Self::cached_field(cache!(), host!(slot::bits(t)))
+                            && let v = host!(v)
                             && slot::tag(v) != NIL
                         {
                             slot::copy(reg!(i.a), v);
@@ -296,8 +299,7 @@ impl Vm {
                     }
                     Op::SetField => {
                         let (t, v) = (reg!(i.a), reg!(i.c));
-                        if slot::tag(t) != TABLE || !Self::store_cached_field(delta, cache!(), host!(slot::bits(t)), v)
-                        {
+                        if slot::tag(t) != TABLE || !self.store_cached_field(cache!(), host!(slot::bits(t)), v) {
                             let (c, k) = (cache!(), *consts.add(i.imm as usize));
                             slow!(|cx| self.set_field_uncached(cx, c, slot::load(t), k, slot::load(v)));
                         }
@@ -306,7 +308,8 @@ impl Vm {
                         let object = slot::load(reg!(i.b));
                         let mut done = false;
                         if object.tag == Tag::Table
-                            && let Some(v) = Self::cached_field(delta, cache!(), host!(object.bits))
+                            && let Some(v) = Self::cached_field(cache!(), host!(object.bits))
+                            && let v = host!(v)
                             && slot::tag(v) != NIL
                         {
                             let v = slot::load(v);
@@ -416,7 +419,7 @@ impl Vm {
                         let n = if i.b == 0 { (self.top as usize - f as usize) / SLOT - 1 } else { i.b as usize - 1 };
                         if slot::tag(f) == FUNCTION {
                             let index = (host!(slot::bits(f)).cast::<u64>().read() >> 32) as u32;
-                            if index != u32::MAX {
+                            if (index as usize) < self.protos.len() {
                                 let callee = *self.protos.as_ptr().add(index as usize);
                                 (*callee).countdown = (*callee).countdown.wrapping_sub(1);
                                 let new = base.add(((*rt).nregs as usize + 1) * SLOT);

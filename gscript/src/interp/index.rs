@@ -134,12 +134,12 @@ impl Vm {
         Ok(())
     }
 
-    /// Reads a field through its inline cache; `None` if the cache does not know or the field is absent.
+    /// Guest address of a field's slot by its inline cache; `None` if the cache does not know.
     ///
     /// # Safety
     /// `object` is the host address of a table, `cache` that of an inline cache.
     #[inline(always)]
-    pub(super) unsafe fn cached_field(delta: u64, cache: *const FieldCache, object: *const u8) -> Option<*mut u8> {
+    pub(super) unsafe fn cached_field(cache: *const FieldCache, object: *const u8) -> Option<u64> {
         // SAFETY: by the contract; a shape's slots exist in every table that has the shape.
         unsafe {
             let shape = object.add(TABLE_SHAPE as usize).cast::<u32>().read();
@@ -147,7 +147,7 @@ impl Vm {
                 return None;
             }
             let fields = object.add(TABLE_FIELDS as usize).cast::<u64>().read();
-            Some((fields.wrapping_add(delta) as *mut u8).add((*cache).slot as usize * SLOT_BYTES as usize))
+            Some(fields.wrapping_add(u64::from((*cache).slot) * SLOT_BYTES))
         }
     }
 
@@ -157,12 +157,7 @@ impl Vm {
     /// # Safety
     /// `object` is the host address of a table, `cache` that of an inline cache, `v` that of a slot.
     #[inline(always)]
-    pub(super) unsafe fn store_cached_field(
-        delta: u64,
-        cache: *const FieldCache,
-        object: *mut u8,
-        v: *const u8,
-    ) -> bool {
+    pub(super) unsafe fn store_cached_field(&self, cache: *const FieldCache, object: *mut u8, v: *const u8) -> bool {
         // SAFETY: by the contract; a shape's slots exist in every table that has the shape, and the capacity is checked
         // before a field is added.
         unsafe {
@@ -172,7 +167,7 @@ impl Vm {
                 return false;
             }
             let fields = object.add(TABLE_FIELDS as usize).cast::<u64>().read();
-            let to = (fields.wrapping_add(delta) as *mut u8).wrapping_add(c.slot as usize * SLOT_BYTES as usize);
+            let to = self.heap.host(fields.wrapping_add(u64::from(c.slot) * SLOT_BYTES));
             let meta = object.add(TABLE_META as usize).cast::<u64>().read();
             if c.new_shape == c.shape {
                 if meta != 0 && slot::tag(to) == slot::NIL {

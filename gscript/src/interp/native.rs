@@ -8,10 +8,10 @@ use super::call::at;
 use super::frame::{BOUNDARY, CallInfo, ProtoRt};
 use super::{Cx, Fail, Vm};
 use crate::bytecode::Op;
-use crate::error::RuntimeError;
+use crate::error::{ErrorKind, RuntimeError};
 use crate::heap::slot;
 use crate::jit::{Jit, NativeFrames, Results, ResumeFrame};
-use crate::layout::MAX_DEPTH;
+use crate::layout::{FRAME_SLOTS_RESERVED, MAX_DEPTH, SLOT_BYTES};
 use crate::value::Value;
 
 /// A host call in progress: compiled activations lie between the interpreter's frames below and above it.
@@ -25,6 +25,32 @@ pub(super) struct Mark {
 }
 
 impl Vm {
+    /// Compiled code misbehaved.
+    #[cold]
+    pub(super) fn fault(&self, what: &str) -> RuntimeError {
+        let message = format!("{}{what}", self.where_now());
+        RuntimeError { kind: ErrorKind::Fault, message, value: Value::NIL, trace: Vec::new() }
+    }
+
+    /// Refuses a frame of compiled code that does not lie on the main stack, or a place that is not in the function.
+    fn check_frame(&self, f: &ResumeFrame) -> Result<(), RuntimeError> {
+        let (low, high) = self.heap.stack();
+        let room = FRAME_SLOTS_RESERVED * SLOT_BYTES;
+        let known = self.program.protos.get(f.proto.index()).is_some_and(|p| f.pc < p.code.len());
+        if known && f.base > low && f.base <= high - room && f.base.is_multiple_of(8) {
+            return Ok(());
+        }
+        Err(self.fault(&format!("compiled code handed over a frame that is none ({f:x?})")))
+    }
+
+    /// Host address of results of compiled code, if they are in the arena.
+    pub(super) fn results_from_compiled(&self, r: Results) -> Result<*mut u8, Fail> {
+        let bytes = r.count.checked_mul(SLOT_BYTES);
+        bytes
+            .and_then(|bytes| self.heap.span(r.addr, bytes))
+            .ok_or_else(|| Box::new(self.fault(&format!("compiled code returned results that are none ({r:x?})"))))
+    }
+
     /// Says who knows where compiled activations stand.
     pub fn set_native_frames(&mut self, frames: Box<dyn NativeFrames>) {
         self.native_frames = Some(frames);
@@ -45,6 +71,7 @@ impl Vm {
     /// outermost of them returns; gives its results. An outer frame's pc is that of the call in progress.
     pub fn resume(&mut self, jit: &mut dyn Jit, frames: &[ResumeFrame], depth: u64) -> Result<Results, RuntimeError> {
         let floor = self.frames.len();
+        frames.iter().try_for_each(|f| self.check_frame(f))?;
         for (i, f) in frames.iter().enumerate() {
             let last = i + 1 == frames.len();
             let flags = if i == 0 { BOUNDARY } else { 0 };
@@ -70,8 +97,9 @@ impl Vm {
         results: Results,
         depth: u64,
     ) -> Result<Results, RuntimeError> {
+        self.check_frame(&frame)?;
         let base = self.heap.host(frame.base);
-        let from = self.heap.host(results.addr);
+        let from = self.results_from_compiled(results).map_err(|e| *e)?;
         let n = results.count as usize;
         let to = at(base, a as usize);
         if at(to, n) > self.stack_limit {
@@ -123,17 +151,22 @@ impl Vm {
         nargs: u64,
         depth: u64,
     ) -> Result<Results, RuntimeError> {
+        let (low, high) = self.heap.stack();
+        let reach = nargs.checked_mul(SLOT_BYTES).and_then(|bytes| base.checked_add(bytes));
+        if base <= low || reach.is_none_or(|end| end > high - FRAME_SLOTS_RESERVED * SLOT_BYTES) {
+            return Err(self.fault(&format!("compiled code called with a frame that is none ({base:#x}, {nargs})")));
+        }
         let args = self.heap.host(base);
         let header = args.wrapping_sub(slot::SIZE);
         // SAFETY: compiled code hands over a frame under construction: header and arguments are slots of the stack.
         let f = unsafe { slot::load(header) };
         let floor = self.frames.len();
         match self.native_caller.take() {
-            Some(caller) => {
+            Some(caller) if self.check_frame(&caller).is_ok() => {
                 let rt = self.protos[caller.proto.index()];
                 self.push_resumed(&caller, rt, caller.pc + 1, BOUNDARY, depth);
             }
-            None => {
+            _ => {
                 let rt = self.call_helper;
                 // SAFETY: the helper is live as long as the `Vm`.
                 let pc = unsafe { (*rt).code };
@@ -149,6 +182,7 @@ impl Vm {
     /// Executes exactly the one instruction at the frame's pc: any but jumps, returns and comparisons. A call runs to its
     /// end. Open calls and variable arguments set the top, which later steps of the frame use.
     pub fn step(&mut self, jit: &mut dyn Jit, frame: ResumeFrame, depth: u64) -> Result<(), RuntimeError> {
+        self.check_frame(&frame)?;
         let key = (frame.proto, frame.pc);
         let rt = match self.singles.get(&key) {
             Some(&rt) => rt,
@@ -167,6 +201,7 @@ impl Vm {
 
     /// `R[B] op R[C]` for the comparison (`Eq`, `Lt`, `Le`) at the frame's pc.
     pub fn compare(&mut self, jit: &mut dyn Jit, frame: ResumeFrame, depth: u64) -> Result<bool, RuntimeError> {
+        self.check_frame(&frame)?;
         let inst = self.program.proto(frame.proto).code[frame.pc];
         let rt = self.protos[frame.proto.index()];
         self.push_resumed(&frame, rt, frame.pc + 1, BOUNDARY, depth);

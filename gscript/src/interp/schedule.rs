@@ -62,8 +62,9 @@ impl Vm {
     }
 
     fn channel(&mut self, v: Value, what: &str) -> Result<usize, Fail> {
-        if v.tag == Tag::Channel {
-            Ok(self.heap.half(v.bits, OBJECT_ID) as usize)
+        let id = self.heap.half(v.bits, OBJECT_ID) as usize;
+        if v.tag == Tag::Channel && id < self.channels.len() {
+            Ok(id)
         } else {
             Err(self.error(format!("attempt to {what} a {} value", v.tag.type_name())))
         }
@@ -134,7 +135,7 @@ impl Vm {
 
     /// Values waiting in a channel's buffer.
     pub(super) fn channel_len(&self, channel: Value) -> usize {
-        self.channels[self.heap.half(channel.bits, OBJECT_ID) as usize].buffer.len()
+        self.channels.get(self.heap.half(channel.bits, OBJECT_ID) as usize).map_or(0, |c| c.buffer.len())
     }
 
     /// Hands a received value to the receive operation in progress in a thread.

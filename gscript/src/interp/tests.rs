@@ -352,3 +352,47 @@ print(work(1, 2, 3))";
         "13\t13\t3000\t3\t3002\n13\t13\t3000\t3000\t3002\n100\t13\t13\t3000\t100\t3002\n13\t13\t3000\t3\t3002\n"
     );
 }
+
+#[test]
+fn damaged_values_never_crash() {
+    let text = "v := nil
+func all() {
+  ops := {func() { return v.x }, func() { v.x = 1 }, func() { return v[1] }, func() { v[1] = 2 }, func() { v[\"k\"] = 3 },
+    func() { return v(1) }, func() { return #v }, func() { return v .. \"s\" }, func() { return v == v, v < v },
+    func() { for a, b := range pairs(v) { print(a) } }, func() { return tostring(v) }, func() { return v:m() },
+    func() { return coroutine.resume(v), coroutine.status(v) }, func() { v <- 1 }, func() { return <-v },
+    func() { return unpack(v) }, func() { table.insert(v, 1) }, func() { v[1.5] = 1 }, func() { return v + 1 }, func() { go v(1) }}
+  for i := 1; i <= #ops; i++ { pcall(ops[i]) }
+}";
+    let mut seed = 88_172_645_463_325_252u64;
+    let mut random = || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed
+    };
+    for round in 0..3000 {
+        let options = VmOptions { heap_limit: 1 << 20, step_budget: 10_000, ..VmOptions::default() };
+        let mut vm = vm_with(text, options);
+        vm.run_main(&mut NoJit).unwrap();
+        let (base, used) = (vm.heap.guest_base(), vm.heap.used());
+        let heap_start = vm.heap.native_stack().1;
+        let address = match round % 3 {
+            0 => random() & !7,
+            1 => heap_start + random() % used.max(1) / 8 * 8,
+            _ => base + random() % vm.heap.len() / 8 * 8,
+        };
+        let tag = Tag::ALL[4 + (round / 3) % 5];
+        let slot = vm.heap.global_slot(vm.program.global_index("v").unwrap());
+        vm.heap.store(slot, Value::object(tag, address));
+        if round % 2 == 0 {
+            // And words anywhere among the objects.
+            for _ in 0..20 {
+                let at = heap_start + random() % used / 8 * 8;
+                let word = if random() % 2 == 0 { random() } else { heap_start + random() % used / 8 * 8 };
+                vm.heap.write_u64(at, word);
+            }
+        }
+        let _ = call(&mut vm, "all", &[]);
+    }
+}

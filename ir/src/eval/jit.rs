@@ -9,6 +9,7 @@ use gscript::interp::Vm;
 use gscript::jit::{Jit, Results};
 use gscript::value::Value;
 
+use super::calls::CallStack;
 use super::machine::{Code, Counts, Machine};
 use super::{EvalError, EvalOptions, EvalOutcome};
 use crate::schedule::Schedule;
@@ -21,6 +22,7 @@ pub struct EvalJit {
     units: Rc<BTreeMap<ProtoId, (Unit, Schedule)>>,
     options: EvalOptions,
     counts: Rc<Counts>,
+    calls: CallStack,
     error: Option<EvalError>,
 }
 
@@ -36,6 +38,7 @@ impl EvalJit {
             units: Rc::new(units.into_iter().map(|(p, unit)| (p, with_schedule(unit))).collect()),
             options,
             counts: Rc::new(Counts::default()),
+            calls: CallStack::default(),
             error: None,
         }
     }
@@ -63,7 +66,8 @@ impl Jit for EvalJit {
         let find = |p: ProtoId| units.get(&p).map(|(unit, schedule)| Code { unit, schedule });
         let Some(code) = find(proto) else { return Ok(None) };
         let depth = vm.depth();
-        let machine = Machine { find: &find, counts: &counts, options, vm, jit: self };
+        let calls = self.calls.clone();
+        let machine = Machine { find: &find, counts: &counts, options, calls: &calls, vm, jit: self };
         match machine.run(code, base, depth) {
             Ok(results) => Ok(Some(results)),
             Err(EvalError::Runtime(e)) => Err(e),

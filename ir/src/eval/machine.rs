@@ -3,12 +3,14 @@
 use std::cell::Cell;
 
 use gscript::bytecode::ProtoId;
+use gscript::error::RuntimeError;
 use gscript::interp::Vm;
 use gscript::jit::{Jit, Results, ResumeFrame};
 use gscript::layout;
 use gscript::value::{Tag, Value};
 use smallvec::SmallVec;
 
+use super::calls::CallStack;
 use super::pure::{self, Val};
 use super::{EvalError, EvalOptions, EvalOutcome};
 use crate::graph::{BlockId, FrameState, NodeId, SnapshotId, Target, Terminator};
@@ -86,6 +88,7 @@ pub(super) struct Machine<'a, 'v> {
     pub find: &'a dyn Fn(ProtoId) -> Option<Code<'a>>,
     pub counts: &'a Counts,
     pub options: EvalOptions,
+    pub calls: &'a CallStack,
     pub vm: &'v mut Vm,
     pub jit: &'v mut dyn Jit,
 }
@@ -93,6 +96,15 @@ pub(super) struct Machine<'a, 'v> {
 impl<'a> Machine<'a, '_> {
     /// Runs a function on a complete frame; `depth` frames are active, this one among them.
     pub(super) fn run(mut self, code: Code<'a>, base: u64, depth: u64) -> Result<Results, EvalError> {
+        self.vm.set_native_frames(Box::new(self.calls.clone()));
+        let calls = self.calls.len();
+        self.calls.push(None);
+        let results = self.run_here(code, base, depth);
+        self.calls.truncate(calls);
+        results
+    }
+
+    fn run_here(&mut self, code: Code<'a>, base: u64, depth: u64) -> Result<Results, EvalError> {
         let mut top = activation(code, base, depth);
         let mut callers: Vec<Activation<'a>> = Vec::new();
         loop {
@@ -100,15 +112,30 @@ impl<'a> Machine<'a, '_> {
             while let Next::Done(results) = next {
                 match callers.pop() {
                     None => return Ok(results),
-                    Some(caller) => top = caller,
+                    Some(caller) => {
+                        self.calls.pop();
+                        top = caller;
+                    }
                 }
                 next = self.returned(&mut top, results)?;
             }
             if let Next::Enter { code, base } = next {
                 let callee = activation(code, base, top.depth + 1);
+                self.calls.push(top.pending.as_ref().map(|p| {
+                    let origin = top.code.unit.graph.node(p.node).origin;
+                    (origin.proto, origin.pc as usize)
+                }));
                 callers.push(std::mem::replace(&mut top, callee));
             }
         }
+    }
+
+    /// Asks the interpreter for something on behalf of the running activation.
+    fn ask<T>(&mut self, what: impl FnOnce(&mut Vm, &mut dyn Jit) -> Result<T, RuntimeError>) -> Result<T, EvalError> {
+        self.vm.enter_host(self.calls.len() as u64, 0);
+        let answer = what(self.vm, self.jit);
+        self.vm.leave_host();
+        Ok(answer?)
     }
 
     /// Executes one operation or terminator.
@@ -188,9 +215,9 @@ impl<'a> Machine<'a, '_> {
                 return self.guard(act, n, holds);
             }
             Op::Call { a, nargs, results, kind } => return self.call(act, n, a, nargs, results, kind),
-            Op::HostCompare { .. } => Some(Val::Bool(self.vm.compare(self.jit, frame, act.depth)?)),
+            Op::HostCompare { .. } => Some(Val::Bool(self.ask(|vm, jit| vm.compare(jit, frame, act.depth))?)),
             Op::Step => {
-                self.vm.step(self.jit, frame, act.depth)?;
+                self.ask(|vm, jit| vm.step(jit, frame, act.depth))?;
                 None
             }
             op => return Err(malformed(act, Some(n), format!("{op:?} is no effect"))),
@@ -271,7 +298,7 @@ impl<'a> Machine<'a, '_> {
         }
         let origin = unit.graph.node(n).origin;
         self.vm.set_native_caller(ResumeFrame { proto: origin.proto, base: act.base, pc: origin.pc as usize });
-        let results = self.vm.call_frame(self.jit, base, u64::from(nargs), act.depth)?;
+        let results = self.ask(|vm, jit| vm.call_frame(jit, base, u64::from(nargs), act.depth))?;
         self.returned(act, results)
     }
 
@@ -372,12 +399,12 @@ impl<'a> Machine<'a, '_> {
         let states = &act.code.unit.graph.snapshot(s).frames;
         let (last, open) = (frames[frames.len() - 1], states[states.len() - 1].open);
         let results = match open {
-            None => self.vm.resume(self.jit, &frames, act.depth)?,
+            None => self.ask(|vm, jit| vm.resume(jit, &frames, act.depth))?,
             // The results of the open call are in their slots: the interpreter only learns how many they are.
             Some((a, count)) => {
                 let addr = last.base + layout::slot_offset(u64::from(a));
                 let there = Results { addr, count: u64::from(count) };
-                self.vm.resume_with_open_results(self.jit, last, a, there, act.depth)?
+                self.ask(|vm, jit| vm.resume_with_open_results(jit, last, a, there, act.depth))?
             }
         };
         Ok(Next::Done(results))
@@ -397,7 +424,7 @@ impl<'a> Machine<'a, '_> {
         let frames = self.write_back(act, s, Some(n), u16::from(a))?;
         let last = frames[frames.len() - 1];
         let behind = ResumeFrame { pc: last.pc + 1, ..last };
-        let results = self.vm.resume_with_open_results(self.jit, behind, a, results, act.depth)?;
+        let results = self.ask(|vm, jit| vm.resume_with_open_results(jit, behind, a, results, act.depth))?;
         Ok(Next::Done(results))
     }
 }

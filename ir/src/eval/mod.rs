@@ -7,6 +7,7 @@
 //! Calls between functions that have graphs do not recurse in Rust, so that 100,000 frames are no problem. Everything
 //! else is the runtime's: other callees, instructions without a shape of their own, and what happens behind a side exit.
 
+mod calls;
 mod jit;
 mod machine;
 mod pure;
@@ -19,6 +20,7 @@ use crate::graph::{BlockId, NodeId};
 use crate::schedule::Schedule;
 use crate::unit::Unit;
 
+use calls::CallStack;
 use machine::{Code, Counts, Machine};
 
 pub use jit::EvalJit;
@@ -103,7 +105,8 @@ pub fn evaluate(
     let counts = Counts::default();
     let find = |proto| (proto == unit.proto).then_some(code);
     let depth = vm.depth();
-    let machine = Machine { find: &find, counts: &counts, options: *options, vm, jit };
+    let calls = CallStack::default();
+    let machine = Machine { find: &find, counts: &counts, options: *options, calls: &calls, vm, jit };
     let results = machine.run(code, base, depth)?;
     Ok(counts.outcome(results))
 }
