@@ -189,7 +189,10 @@ impl Vm {
         &mut self.heap
     }
 
-    /// Runs the main chunk.
+    /// Runs the main chunk. When it ends, goroutines that have not ended stay where they are.
+    ///
+    /// # Errors
+    /// What the program does not catch itself, and limits that it reaches.
     pub fn run_main(&mut self, jit: &mut dyn Jit) -> Result<(), RuntimeError> {
         let main = self.new_closure(ProtoId::MAIN, &[]).map_err(|e| *self.heap_error(e));
         let result = main.and_then(|f| self.call(jit, f, &[]));
@@ -203,7 +206,10 @@ impl Vm {
         Some(self.heap.load(self.heap.global_slot(index)))
     }
 
-    /// Calls `f` from outside of the program.
+    /// Calls `f` from outside of the program (compiled code uses [`Vm::call_frame`]).
+    ///
+    /// # Errors
+    /// What the program does not catch itself. The program can be called again afterwards.
     pub fn call(&mut self, jit: &mut dyn Jit, f: Value, args: &[Value]) -> Result<Vec<Value>, RuntimeError> {
         if self.frames.is_empty() && self.current == 0 {
             self.fatal = false;
