@@ -16,6 +16,8 @@ pub enum HostCall {
     Step = 3,
     /// Decide a comparison; arguments as for `Step`. Answers X0 = 0 or 1.
     Compare = 4,
+    /// Close the upvalues of a frame that is about to return: X1 = the frame's `R[0]`.
+    Close = 5,
 }
 
 /// There is no host call with this number.
@@ -32,6 +34,7 @@ impl TryFrom<u64> for HostCall {
             2 => HostCall::Exit,
             3 => HostCall::Step,
             4 => HostCall::Compare,
+            5 => HostCall::Close,
             n => return Err(UnknownHostCall(n)),
         })
     }

@@ -15,6 +15,9 @@ pub enum CellError {
     /// A limit was reached: steps, instructions, heap.
     #[error("{0}")]
     Limit(String),
+    /// What the program prints could not be written.
+    #[error("cannot write the output: {0}")]
+    Output(std::io::Error),
     /// The result differs from the one the configuration expects.
     #[error("the interpreter's result is {found}, but the configuration expects {expected}")]
     Unexpected {
@@ -42,7 +45,7 @@ impl CellError {
     pub fn status(&self) -> u8 {
         match self {
             CellError::Setup(_) => 2,
-            CellError::Program(_) | CellError::Limit(_) | CellError::Unexpected { .. } => 1,
+            CellError::Program(_) | CellError::Limit(_) | CellError::Output(_) | CellError::Unexpected { .. } => 1,
             CellError::Miscompiled(_) | CellError::Compiler(_) => 3,
         }
     }

@@ -67,7 +67,9 @@ fn exec_to(spec: &ExecSpec, output: Output) -> Result<(ExecReport, Vec<u8>), Cel
     };
     let mut vm = Vm::new(spec.program.clone(), options).map_err(runtime_error)?;
     if !compiled {
-        vm.run_main(&mut NoJit).map_err(runtime_error)?;
+        let done = vm.run_main(&mut NoJit);
+        vm.flush_output().map_err(CellError::Output)?;
+        done.map_err(runtime_error)?;
         return Ok((ExecReport::default(), vm.take_output()));
     }
     let mut executor = Simulator::new();
@@ -76,6 +78,7 @@ fn exec_to(spec: &ExecSpec, output: Output) -> Result<(ExecReport, Vec<u8>), Cel
     let mut state = JitState::attach(&mut vm, &mut executor, spec.pipeline.clone(), settings)
         .map_err(|e| CellError::Compiler(e.to_string()))?;
     let done = vm.run_main(&mut JitSide { executor: &mut executor, state: &mut state });
+    vm.flush_output().map_err(CellError::Output)?;
     if let Some(bug) = state.bug {
         return Err(CellError::Compiler(bug));
     }

@@ -101,6 +101,11 @@ impl HostSide<'_> {
                 let mut jit = JitSide { executor, state: self.state };
                 self.vm.compare(&mut jit, frame, depth).map(|b| (u64::from(b), 0))
             }
+            HostCall::Close => {
+                count("close");
+                self.vm.close_upvalues(x[1]);
+                Ok((0, 0))
+            }
             HostCall::Exit => {
                 let (unit, exit) = ((x[0] >> 32) as u32, x[0] as u32);
                 let call_results = Results { count: x[3], addr: x[4] };

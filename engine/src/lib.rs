@@ -1,6 +1,6 @@
 //! One program, one pass set: profile → compile → run → check → measure.
 //!
-//! [`run_cell`] takes one cell through its life; [`exec`] runs a program to completion with its hot functions compiled.
+//! [`run_cell`] takes one cell through its life; [`exec()`] runs a program to completion with its hot functions compiled.
 
 pub mod cell;
 pub mod error;

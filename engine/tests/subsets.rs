@@ -130,6 +130,14 @@ fn cases() -> Vec<Case> {
             "25",
         ),
         case(
+            "closures outlive compiled frames",
+            "func counter(k) { n := k return func(d) { n = n + d return n } }
+             func entry(k) { a := counter(k) b := counter(100) s := 0 for i := 0; i < 5; i++ { s = s + a(1) + b(i) } return s, a(0) }",
+            &[1],
+            &[10],
+            "585, 15",
+        ),
+        case(
             "nested loops",
             "func entry(n) { s := 0 for i := 0; i < n; i++ { for j := 0; j < i; j++ { s = s + i * j } s = s - 1 } return s }",
             &[4],
@@ -302,5 +310,18 @@ fn permutations<'a>(rest: &[&'a str], chosen: &mut Vec<&'a str>, out: &mut Vec<V
         chosen.push(id);
         permutations(&others, chosen, out);
         chosen.pop();
+    }
+}
+
+#[test]
+fn functions_with_captured_slots_return_without_leaving() {
+    let source = "func entry(n) { s := 0 add := func(k) { s = s + k } for i := 0; i < n; i++ { add(i) } return s }";
+    for pipeline in subsets() {
+        let mut spec = cell(source, "entry", &ints(&[5]), &ints(&[10]));
+        spec.pipeline = pipeline;
+        let report = run_cell(&spec).expect("right");
+        assert_eq!(report.result, ["45"]);
+        assert_eq!(report.exit_count(), 0, "{:?}", report.exits);
+        assert_eq!(report.host_calls.get("close"), Some(&1));
     }
 }

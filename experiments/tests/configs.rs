@@ -122,3 +122,20 @@ fn a_closed_pipe_ends_quietly() {
         assert!(matches!(output.status.code(), Some(0) | None), "{args:?}: {}", output.status);
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_reported() {
+    for args in [&["run", "configs/fib.toml"][..], &["exec", "experiments/tests/cli/inputs/hello.gs"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has /dev/full");
+        let output = Command::new(env!("CARGO_BIN_EXE_gsx"))
+            .args(args)
+            .current_dir(root())
+            .stdout(full)
+            .output()
+            .expect("gsx starts");
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(message.starts_with("error: cannot write the output: "), "{args:?}: {message}");
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+    }
+}

@@ -541,13 +541,14 @@ impl Builder<'_> {
     fn ret(&mut self, pc: usize, inst: Inst, open: Option<(u8, u8)>) {
         let first = u16::from(inst.a);
         let term = match (inst.b, open) {
-            // Returning closes upvalues, which is the runtime's business.
-            _ if !self.proto.captured.is_empty() => Terminator::Exit(self.snapshot(pc, open.filter(|_| inst.b == 0))),
             (0, Some((at, count))) => Terminator::Return { first, count: u16::from(at) + u16::from(count) - first },
             // Open results that the runtime produced: it knows their number.
             (0, None) => Terminator::Exit(self.snapshot(pc, None)),
             (b, _) => Terminator::Return { first, count: u16::from(b) - 1 },
         };
+        if matches!(term, Terminator::Return { .. }) && !self.proto.captured.is_empty() {
+            self.effect(pc, Op::CloseFrame, &[], None);
+        }
         self.graph.set_term(self.at, term);
     }
 }

@@ -41,7 +41,7 @@ pub fn slot_effects(unit: &Unit, n: NodeId) -> SlotEffects {
         }
         _ => {}
     }
-    if node.op.may_run_code() {
+    if node.op.may_run_code() || node.op == Op::CloseFrame {
         let shared = unit.shared;
         out.reads.union(&shared);
     }

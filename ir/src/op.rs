@@ -255,6 +255,9 @@ pub enum Op {
         /// Right slot.
         c: u8,
     },
+    /// The runtime closes the upvalues of the frame's slots: the last thing before a return of a function whose slots inner
+    /// closures capture.
+    CloseFrame,
     /// The runtime executes the bytecode instruction at the node's origin on the frame's slots.
     Step,
 }
@@ -280,6 +283,7 @@ impl Op {
                 | Op::Guard
                 | Op::Call { .. }
                 | Op::HostCompare { .. }
+                | Op::CloseFrame
                 | Op::Step
         )
     }

@@ -187,6 +187,11 @@ impl Lower<'_> {
         Ok(())
     }
 
+    pub(super) fn host_close(&mut self) -> Result<(), CodegenError> {
+        self.emit(Inst::Host { call: HostCall::Close, x0: 0, result: None });
+        Ok(())
+    }
+
     pub(super) fn host_compare(&mut self) -> Result<VReg, CodegenError> {
         let x0 = self.instruction_word();
         let result = self.f.fixed(RESULT_COUNT);

@@ -100,6 +100,7 @@ impl Lower<'_> {
             Op::Guard => return self.guard(n),
             Op::Call { a, nargs, results, kind } => return self.call(n, a, nargs, results, kind),
             Op::HostCompare { .. } => typed(self.host_compare()?),
+            Op::CloseFrame => return self.host_close(),
             Op::Step => return self.host_step(),
             Op::Param | Op::IConst(_) | Op::FConst(_) | Op::BConst(_) | Op::BoxedConst(_) => {
                 return Ok(());

@@ -178,7 +178,7 @@ impl<'a> Evaluator<'a> {
                 self.slots[slot as usize] = v;
                 None
             }
-            Op::UpvalLoad(_) | Op::UpvalStore(_) | Op::Callee => panic!("not generated"),
+            Op::UpvalLoad(_) | Op::UpvalStore(_) | Op::Callee | Op::CloseFrame => panic!("not generated"),
         };
         if let Some(v) = value {
             self.values.insert(n, v);

@@ -1,6 +1,6 @@
 //! Syntax tree to bytecode.
 //!
-//! [`resolve`] finds out what every name means; then each function becomes a [`Proto`], one after the other from the
+//! `resolve` finds out what every name means; then each function becomes a [`Proto`], one after the other from the
 //! outside inwards. Locals live in registers in the order of their declaration; intermediate values are kept in the
 //! registers above them, as on a stack.
 //!

@@ -1,6 +1,6 @@
 //! The arena and the objects in it.
 //!
-//! One anonymous mapping per running program, laid out as [`layout`](crate::layout) says: context block, globals, the
+//! One anonymous mapping per running program, laid out as [`crate::layout`] says: context block, globals, the
 //! main thread's stack, compiled code's own stack, objects. Objects are laid out by explicit offsets and never move;
 //! they name each other by guest address, so a program behaves the same wherever the mapping lies.
 //!

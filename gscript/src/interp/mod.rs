@@ -259,9 +259,12 @@ impl Vm {
         self.out.take()
     }
 
-    /// Flushes printed text ([`Output::Stdout`]).
-    pub fn flush_output(&mut self) {
-        self.out.flush();
+    /// Writes printed text that is still buffered ([`Output::Stdout`]).
+    ///
+    /// # Errors
+    /// The first error since the last call, other than that nobody reads on.
+    pub fn flush_output(&mut self) -> std::io::Result<()> {
+        self.out.finish()
     }
 
     /// Grants `steps` more backward jumps and calls from now on; `u64::MAX` for no limit.

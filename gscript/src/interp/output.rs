@@ -1,6 +1,6 @@
 //! Where printed text goes.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 /// Where printed text goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -16,8 +16,10 @@ pub enum Output {
 pub(crate) struct OutputBuffer {
     mode: Output,
     buffer: Vec<u8>,
-    /// Standard output is closed: nobody reads on, which is no error of the program's.
+    /// Nothing more can be written.
     closed: bool,
+    /// Why, unless nobody reads on: that is no error.
+    error: Option<io::Error>,
 }
 
 const FLUSH_AT: usize = 1 << 16;
@@ -26,7 +28,7 @@ pub(super) const MAX_CAPTURE: usize = 1 << 28;
 
 impl OutputBuffer {
     pub fn new(mode: Output) -> OutputBuffer {
-        OutputBuffer { mode, buffer: Vec::new(), closed: false }
+        OutputBuffer { mode, buffer: Vec::new(), closed: false, error: None }
     }
 
     /// Appends text. False if there would be too much of it to keep.
@@ -46,11 +48,20 @@ impl OutputBuffer {
     pub fn flush(&mut self) {
         if self.mode == Output::Stdout {
             if !self.closed {
-                let mut out = std::io::stdout().lock();
-                self.closed = out.write_all(&self.buffer).and_then(|()| out.flush()).is_err();
+                let mut out = io::stdout().lock();
+                if let Err(e) = out.write_all(&self.buffer).and_then(|()| out.flush()) {
+                    self.closed = true;
+                    self.error = Some(e).filter(|e| e.kind() != io::ErrorKind::BrokenPipe);
+                }
             }
             self.buffer.clear();
         }
+    }
+
+    /// Writes what is buffered; gives the first error since the last time it was asked for.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.flush();
+        self.error.take().map_or(Ok(()), Err)
     }
 
     /// Takes captured text.

@@ -216,6 +216,10 @@ impl<'a> Machine<'a, '_> {
             }
             Op::Call { a, nargs, results, kind } => return self.call(act, n, a, nargs, results, kind),
             Op::HostCompare { .. } => Some(Val::Bool(self.ask(|vm, jit| vm.compare(jit, frame, act.depth))?)),
+            Op::CloseFrame => {
+                self.vm.close_upvalues(act.base);
+                None
+            }
             Op::Step => {
                 self.ask(|vm, jit| vm.step(jit, frame, act.depth))?;
                 None

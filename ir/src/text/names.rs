@@ -6,7 +6,7 @@ use gscript::value::Tag;
 use crate::op::{Cond, Op, Type};
 
 /// Operations without immediate operands.
-pub(crate) const SIMPLE: [(&str, Op); 19] = [
+pub(crate) const SIMPLE: [(&str, Op); 20] = [
     ("iadd", Op::IAdd),
     ("isub", Op::ISub),
     ("imul", Op::IMul),
@@ -25,6 +25,7 @@ pub(crate) const SIMPLE: [(&str, Op); 19] = [
     ("param", Op::Param),
     ("callee", Op::Callee),
     ("guard", Op::Guard),
+    ("close.frame", Op::CloseFrame),
     ("step", Op::Step),
 ];
 
@@ -79,6 +80,7 @@ pub(crate) fn result_type(op: Op) -> ResultType {
         | Op::GuardTag(_)
         | Op::Guard
         | Op::Call { .. }
+        | Op::CloseFrame
         | Op::Step => ResultType::None,
     }
 }
