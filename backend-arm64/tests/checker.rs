@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::generate::{Rng, Shape, generate};
+use common::generate::{Shape, generate};
+use gscript::random::Random;
 use gsx_backend_arm64::lower::lower;
 use gsx_backend_arm64::mir::MBlock;
 use gsx_backend_arm64::reg::{Class, PReg, RegSet};
@@ -16,7 +17,7 @@ const SHAPES: [Shape; 3] = [
 ];
 
 /// Breaks something in a copy of `good`; none if there was nothing of the kind.
-fn broken(good: &Allocation, rng: &mut Rng, kind: usize) -> Option<Allocation> {
+fn broken(good: &Allocation, rng: &mut Random, kind: usize) -> Option<Allocation> {
     let mut bad = good.clone();
     if kind == 0 {
         if bad.edits.is_empty() {
@@ -50,7 +51,7 @@ fn broken(good: &Allocation, rng: &mut Rng, kind: usize) -> Option<Allocation> {
 
 #[test]
 fn broken_allocations_are_rejected() {
-    let mut rng = Rng(7);
+    let mut rng = Random::new(7);
     for shape in SHAPES {
         let (mut tried, mut missed) = (0, 0);
         for seed in 0..40 {

@@ -3,9 +3,10 @@
 mod common;
 
 use common::eval::{End, Evaluator, answer, canonical, compare, step};
-use common::generate::{Rng, SLOTS, Shape, generate};
+use common::generate::{SLOTS, Shape, generate};
 use common::machine::*;
 use gscript::layout;
+use gscript::random::Random;
 use gscript::value::Tag;
 use gsx_backend_arm64::emit::{Branches, emit};
 use gsx_backend_arm64::lower::lower;
@@ -117,15 +118,15 @@ fn check(seed: u64, shape: Shape) -> (usize, usize) {
         Err(e) => panic!("seed {seed}: {e}\n{}", gsx_ir::text::unit_to_string(&unit)),
     };
     assert_eq!(code.words.len(), code.provenance.len());
-    let mut rng = Rng(seed ^ 0x5555);
+    let mut rng = Random::new(seed ^ 0x5555);
     let (mut returns, mut exits) = (0, 0);
     for _ in 0..6 {
         let mut value = || match rng.below(10) {
             0 => NIL,
-            1 => (1, rng.next() & 1),
+            1 => (1, rng.next_u64() & 1),
             2 | 3 => float(rng.pick(&[0.0, 1.5, -3.25, f64::INFINITY])),
             4 => (Tag::Function as u64, ARENA + OTHER),
-            5 => int(rng.next() as i64),
+            5 => int(rng.next_u64() as i64),
             _ => int(rng.below(10) as i64 - 4),
         };
         let slots: Vec<Slot> = (0..SLOTS).map(|_| value()).collect();

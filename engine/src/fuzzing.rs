@@ -6,38 +6,7 @@
 
 use std::fmt::Write;
 
-/// A small deterministic generator (xorshift64*, Vigna 2016).
-pub struct Random(u64);
-
-impl Random {
-    /// A stream of numbers for a seed.
-    pub fn new(seed: u64) -> Random {
-        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    /// The next number.
-    pub fn next_u64(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    /// A number below `n`.
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.next_u64() >> 33) as usize % n
-    }
-
-    /// True once in `n` times.
-    pub fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-
-    /// One of these.
-    pub fn choose<'a, T>(&mut self, of: &'a [T]) -> &'a T {
-        &of[self.below(of.len())]
-    }
-}
+use gscript::random::Random;
 
 /// Source of a random program with a global function `entry(a, b)`.
 pub fn random_program(seed: u64) -> String {
@@ -68,6 +37,11 @@ struct Generator {
 }
 
 impl Generator {
+    /// True once in `n` times.
+    fn one_in(&mut self, n: usize) -> bool {
+        self.random.below(n) == 0
+    }
+
     fn line(&mut self, text: &str) {
         let _ = writeln!(self.out, "{}{text}", "    ".repeat(self.depth));
     }
@@ -77,7 +51,7 @@ impl Generator {
         self.loops = 0;
         self.line(&format!("func {name}(a, b) {{"));
         self.depth += 1;
-        if index > 0 && self.random.one_in(3) && name != "body" {
+        if index > 0 && self.one_in(3) && name != "body" {
             // Counted recursion.
             self.line("if type(a) != \"number\" || a < 1 || a > 12 { return b }");
             let other = self.expression(2);
@@ -89,7 +63,7 @@ impl Generator {
             self.statement(0);
         }
         let value = self.expression(2);
-        if self.random.one_in(4) {
+        if self.one_in(4) {
             let second = self.expression(1);
             self.line(&format!("return {value}, {second}"));
         } else {
@@ -115,7 +89,7 @@ impl Generator {
             }
             4 => {
                 let target = self.local();
-                let op = *self.random.choose(&["+=", "-=", "*="]);
+                let op = self.random.pick(&["+=", "-=", "*="]);
                 let value = self.expression(1);
                 self.line(&format!("{target} {op} {value}"));
             }
@@ -123,7 +97,7 @@ impl Generator {
                 let condition = self.condition();
                 self.line(&format!("if {condition} {{"));
                 self.block(nesting);
-                if self.random.one_in(2) {
+                if self.one_in(2) {
                     self.line("} else {");
                     self.block(nesting);
                 }
@@ -133,7 +107,7 @@ impl Generator {
                 let i = format!("i{}", self.loops);
                 self.loops += 1;
                 let limit = 1 + self.random.below(8);
-                let step = *self.random.choose(&["++", " += 2", " += 3"]);
+                let step = self.random.pick(&["++", " += 2", " += 3"]);
                 self.line(&format!("for {i} := 0; {i} < {limit}; {i}{step} {{"));
                 let keep = self.locals.len();
                 self.locals.push(i);
@@ -147,7 +121,7 @@ impl Generator {
                 self.line(&format!("func() {{ {target} = {value} }}()"));
             }
             11 => {
-                let place = *self.random.choose(&["t.x", "t.y", "t[1]", "t[2]", "t[a]"]);
+                let place = self.random.pick(&["t.x", "t.y", "t[1]", "t[2]", "t[a]"]);
                 let value = self.expression(2);
                 self.line(&format!("{place} = {value}"));
             }
@@ -181,7 +155,7 @@ impl Generator {
         for _ in 0..1 + self.random.below(3) {
             self.statement(nesting + 1);
         }
-        if nesting > 0 && self.random.one_in(6) {
+        if nesting > 0 && self.one_in(6) {
             let value = self.expression(1);
             self.line(&format!("if {value} == 3 {{ return {value} }}"));
         }
@@ -192,12 +166,12 @@ impl Generator {
     fn local(&mut self) -> String {
         // Loop variables are left alone: the loops must end.
         let names: Vec<&String> = self.locals.iter().filter(|l| !l.starts_with('i')).collect();
-        self.random.choose(&names).to_string()
+        self.random.pick(&names).clone()
     }
 
     fn condition(&mut self) -> String {
         let (a, b) = (self.expression(1), self.expression(1));
-        let op = *self.random.choose(&["<", "<=", ">", ">=", "==", "!="]);
+        let op = self.random.pick(&["<", "<=", ">", ">=", "==", "!="]);
         match self.random.below(5) {
             0 => format!("{a} {op} {b} && {a} != {b}"),
             1 => format!("{a} == {b} || !({b} {op} {a})"),
@@ -206,13 +180,13 @@ impl Generator {
     }
 
     fn expression(&mut self, size: usize) -> String {
-        if size == 0 || self.random.one_in(4) {
+        if size == 0 || self.one_in(4) {
             return match self.random.below(8) {
                 0 => match self.random.below(20) as i64 - 5 {
                     n if n < 0 => format!("({n})"),
                     n => n.to_string(),
                 },
-                1 => self.random.choose(&["0.5", "1.0", "2.25", "1e3", "9223372036854775807", "1000000"]).to_string(),
+                1 => self.random.pick(&["0.5", "1.0", "2.25", "1e3", "9223372036854775807", "1000000"]).to_string(),
                 _ => {
                     let i = self.random.below(self.locals.len());
                     self.locals[i].clone()
@@ -221,7 +195,7 @@ impl Generator {
         }
         let (a, b) = (self.expression(size - 1), self.expression(size - 1));
         match self.random.below(15) {
-            12 => (*self.random.choose(&["t.x", "t.y", "t[1]", "t[b]", "#t"])).to_string(),
+            12 => (self.random.pick(&["t.x", "t.y", "t[1]", "t[b]", "#t"])).to_string(),
             13 => format!("second({a}, {b})"),
             14 => format!("tostring({a})"),
             0..=3 => format!("({a} + {b})"),

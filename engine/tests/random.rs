@@ -3,7 +3,8 @@
 mod common;
 
 use common::{cell, subsets};
-use gsx_engine::fuzzing::{Random, random_program};
+use gscript::random::Random;
+use gsx_engine::fuzzing::random_program;
 use gsx_engine::{Arg, CellError, run_cell};
 
 /// How many programs; more with `GSX_FUZZ=10000`.
@@ -31,7 +32,7 @@ fn random_programs_agree_with_the_interpreter() {
         for _ in 0..2 {
             let mut spec = cell(&source, "entry", &warmup, &args);
             spec.limits.steps = 100_000;
-            spec.pipeline = random.choose(&subsets).clone();
+            spec.pipeline = subsets[random.below(subsets.len())].clone();
             spec.options.verify_each = seed % 8 == 0;
             match run_cell(&spec) {
                 Ok(_) => checked += 1,

@@ -16,5 +16,6 @@ pub mod jit;
 pub mod layout;
 pub mod library;
 pub mod profile;
+pub mod random;
 pub mod syntax;
 pub mod value;

@@ -8,6 +8,7 @@ use gscript::compiler::compile;
 use gscript::error::{ErrorKind, RuntimeError};
 use gscript::interp::{Vm, VmOptions};
 use gscript::jit::{Jit, NoJit, Results, ResumeFrame};
+use gscript::random::Random;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -39,21 +40,6 @@ fn outcome(program: &Arc<Program>, options: VmOptions, jit: &mut dyn Jit) -> Opt
     // How deep callbacks nest, and what a yield has to cross, depends on which functions are compiled.
     let nesting = out.contains("too many nested") || out.contains("across a library");
     (!nesting).then_some(out)
-}
-
-/// xorshift64
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % n.max(1)
-    }
-    fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
-        &list[self.below(list.len())]
-    }
 }
 
 /// Splits a line into words and single other characters; strings stay whole.
@@ -93,14 +79,14 @@ const ODD: &[&str] = &[
 ];
 
 fn mutate(random: &mut Random, corpus: &[String]) -> String {
-    let mut lines: Vec<String> = random.pick(corpus).lines().map(String::from).collect();
+    let mut lines: Vec<String> = random.choose(corpus).lines().map(String::from).collect();
     if random.below(3) == 0 {
         let keep = 1 + random.below(lines.len());
         lines.truncate(keep);
     }
     for _ in 0..random.below(6) {
-        let other: Vec<&str> = random.pick(corpus).lines().collect();
-        let line = (*random.pick(&other)).to_string();
+        let other: Vec<&str> = random.choose(corpus).lines().collect();
+        let line = (*random.choose(&other)).to_string();
         let at = random.below(lines.len() + 1);
         lines.insert(at, line);
     }
@@ -116,13 +102,13 @@ fn mutate(random: &mut Random, corpus: &[String]) -> String {
             1 => line.swap(a, b),
             2 => line.insert(b, line[a].clone()),
             3 => {
-                let other: &String = random.pick(&lines);
+                let other: &String = random.choose(&lines);
                 let other = tokens(other);
                 if !other.is_empty() {
-                    line[a] = random.pick(&other).clone();
+                    line[a] = random.choose(&other).clone();
                 }
             }
-            _ => line[a] = (*random.pick(ODD)).to_string(),
+            _ => line[a] = (*random.choose(ODD)).to_string(),
         }
         lines[n] = line.concat();
     }
@@ -142,7 +128,7 @@ fn mutated_programs_end_cleanly_and_alike() {
     // Nothing may depend on the clock, or wait for it.
     let clockless = |text: String| text.replace("time.sleep", "type").replace("time.now", "type");
     let corpus: Vec<String> = paths.iter().map(|p| clockless(fs::read_to_string(p).unwrap())).collect();
-    let mut random = Random(setting("GSX_SEED", 20_260_319));
+    let mut random = Random::new(setting("GSX_SEED", 20_260_319));
     let mut compiled = 0;
     for _ in 0..setting("GSX_MUTATIONS", 4000) {
         let text = mutate(&mut random, &corpus);

@@ -5,32 +5,15 @@ mod common;
 
 use common::{call, compile, fresh, profile, run_graphs};
 use gscript::jit::NoJit;
+use gscript::random::Random;
 use gscript::value::Value;
-
-/// xorshift64*: the same programs on every run.
-struct Rng(u64);
-
-impl Rng {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-    fn below(&mut self, n: usize) -> usize {
-        ((self.next() >> 33) % n as u64) as usize
-    }
-    fn pick<'a>(&mut self, list: &[&'a str]) -> &'a str {
-        list[self.below(list.len())]
-    }
-}
 
 /// Functions of a program: each calls itself and those before it, with a counter that goes down.
 const FUNCTIONS: usize = 3;
 const VARS: [&str; 5] = ["a", "b", "x", "y", "z"];
 
 struct Generator {
-    rng: Rng,
+    rng: Random,
     out: String,
     depth: usize,
     /// The function being written.
@@ -175,9 +158,9 @@ impl Generator {
 }
 
 fn random_program(seed: u64) -> String {
-    let mut rng = Rng(seed * 2 + 1);
+    let mut rng = Random::new(seed * 2 + 1);
     for _ in 0..4 {
-        rng.next();
+        rng.next_u64();
     }
     Generator { rng, out: String::new(), depth: 0, function: 0, loops: 0 }.program()
 }

@@ -2,6 +2,7 @@
 //! rejected or accepted, but crash nothing.
 
 use gscript::bytecode::Op as BytecodeOp;
+use gscript::random::Random;
 use gscript::value::{Tag, Value};
 use gsx_ir::dot::to_dot;
 use gsx_ir::graph::{BlockId, FrameState, Graph, NodeId, Origin, Snapshot, SnapshotId, Target, Terminator};
@@ -16,26 +17,8 @@ const TYPES: [Type; 5] = [Type::Boxed, Type::Int, Type::Float, Type::Bool, Type:
 /// Types of values that have tags.
 const TAGGED: [Type; 4] = [Type::Boxed, Type::Int, Type::Float, Type::Bool];
 
-/// xorshift64*: the same graphs on every run.
-struct Rng(u64);
-
-impl Rng {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-    fn below(&mut self, n: usize) -> usize {
-        ((self.next() >> 33) % n as u64) as usize
-    }
-    fn pick<T: Copy>(&mut self, list: &[T]) -> T {
-        list[self.below(list.len())]
-    }
-}
-
 struct Generator {
-    rng: Rng,
+    rng: Random,
     graph: Graph,
     /// Values that the current block may use.
     known: Vec<NodeId>,
@@ -60,15 +43,15 @@ impl Generator {
         }
         let origin = self.origin();
         let n = match ty {
-            Type::Int => self.graph.pure(Op::IConst(self.rng.next() as i64), &[], ty, origin),
-            Type::Float => self.graph.pure(Op::FConst(self.rng.next()), &[], ty, origin),
+            Type::Int => self.graph.pure(Op::IConst(self.rng.next_u64() as i64), &[], ty, origin),
+            Type::Float => self.graph.pure(Op::FConst(self.rng.next_u64()), &[], ty, origin),
             Type::Bool => self.graph.pure(Op::BConst(self.rng.below(2) == 0), &[], ty, origin),
             Type::Boxed => {
                 let tag = self.rng.pick(&Tag::ALL);
                 let bits = match tag {
                     Tag::Nil => 0,
-                    Tag::Bool => self.rng.next() & 1,
-                    _ => self.rng.next(),
+                    Tag::Bool => self.rng.next_u64() & 1,
+                    _ => self.rng.next_u64(),
                 };
                 self.graph.pure(Op::BoxedConst(Value { tag, bits }), &[], ty, origin)
             }
@@ -198,9 +181,9 @@ impl Generator {
 fn random_unit(seed: u64) -> Unit {
     let origin = Origin { proto: SYNTHETIC_PROTO, pc: 0 };
     let graph = Graph::new(origin);
-    let mut g = Generator { rng: Rng(seed * 2 + 1), at: graph.entry, graph, known: Vec::new() };
+    let mut g = Generator { rng: Random::new(seed * 2 + 1), at: graph.entry, graph, known: Vec::new() };
     for _ in 0..4 {
-        g.rng.next();
+        g.rng.next_u64();
     }
     let blocks: Vec<BlockId> = (0..g.rng.below(7)).map(|_| g.graph.add_block(origin)).collect();
     for &b in &blocks {
@@ -260,7 +243,7 @@ fn digits_end(text: &str, from: usize) -> usize {
 fn damaged_graphs_crash_nothing() {
     let mut rejected = 0;
     for seed in 1..400 {
-        let mut rng = Rng(seed * 77 + 3);
+        let mut rng = Random::new(seed * 77 + 3);
         let unit = random_unit(seed);
         let mut text = unit_to_string(&unit);
         for _ in 0..3 {

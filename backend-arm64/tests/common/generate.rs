@@ -1,6 +1,7 @@
 //! Random graphs: structured control flow, many live values of all types, guards, calls.
 
 use gscript::bytecode::Op as BytecodeOp;
+use gscript::random::Random;
 use gscript::value::{Tag, Value};
 use gsx_ir::graph::{BlockId, NodeId, Target, Terminator};
 use gsx_ir::op::{CallKind, CallResults, Cond, Op, Type};
@@ -8,28 +9,6 @@ use gsx_ir::unit::{Pin, Unit};
 
 use super::machine::OTHER;
 use super::{Builder, at, target, unit};
-
-/// A small generator of pseudo-random numbers (SplitMix64).
-pub struct Rng(pub u64);
-
-impl Rng {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-    pub fn pick<T: Copy>(&mut self, items: &[T]) -> T {
-        items[self.below(items.len())]
-    }
-    pub fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-}
 
 /// What graphs look like.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +27,7 @@ const CALL_SLOT: u8 = 18;
 
 struct Generator {
     b: Builder,
-    rng: Rng,
+    rng: Random,
     shape: Shape,
     /// Values in scope.
     env: Vec<(NodeId, Type)>,
@@ -60,7 +39,7 @@ struct Generator {
 /// A random unit whose slots 0..8 hold ints, floats or other values on entry.
 pub fn generate(seed: u64, shape: Shape) -> Unit {
     let b = Builder::new(unit(8, SLOTS));
-    let mut g = Generator { b, rng: Rng(seed), shape, env: Vec::new(), left: shape.size, pins: Vec::new() };
+    let mut g = Generator { b, rng: Random::new(seed), shape, env: Vec::new(), left: shape.size, pins: Vec::new() };
     for slot in 0..8 {
         let v = g.b.load(slot, Type::Boxed);
         g.env.push((v, Type::Boxed));

@@ -1,26 +1,7 @@
 //! Random sources: bytes, tokens, and programs that are grammatical by construction.
 
 use super::{compile, program};
-
-/// xorshift64*, so that every run sees the same sources.
-struct Rng(u64);
-
-impl Rng {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
-}
+use gscript::random::Random;
 
 const TOKENS: &[&str] = &[
     "func",
@@ -113,11 +94,11 @@ fn try_compile(text: &str) {
 
 #[test]
 fn byte_soup() {
-    let mut rng = Rng(0x9e37_79b9_7f4a_7c15);
+    let mut rng = Random::new(0x9e37_79b9_7f4a_7c15);
     for round in 0..20_000 {
         let len = rng.below(60);
         let bytes: Vec<u8> = match round % 3 {
-            0 => (0..len).map(|_| rng.next() as u8).collect(),
+            0 => (0..len).map(|_| rng.next_u64() as u8).collect(),
             1 => (0..len).map(|_| 32 + rng.below(95) as u8).collect(),
             _ => (0..len).map(|_| SHARP[rng.below(SHARP.len())]).collect(),
         };
@@ -127,7 +108,7 @@ fn byte_soup() {
 
 #[test]
 fn token_soup() {
-    let mut rng = Rng(0x0123_4567_89ab_cdef);
+    let mut rng = Random::new(0x0123_4567_89ab_cdef);
     for _ in 0..20_000 {
         let len = rng.below(40);
         let text: String = (0..len).flat_map(|_| [rng.pick(TOKENS), " "]).collect();
@@ -138,7 +119,7 @@ fn token_soup() {
 /// Grammatical programs with one token replaced, dropped or doubled.
 #[test]
 fn broken_programs() {
-    let mut rng = Rng(0xdead_beef_cafe_f00d);
+    let mut rng = Random::new(0xdead_beef_cafe_f00d);
     for _ in 0..2_000 {
         let text = Grammar { rng: &mut rng, fuel: 80, out: String::new() }.program();
         let mut words: Vec<&str> = text.split(' ').collect();
@@ -154,7 +135,7 @@ fn broken_programs() {
 
 #[test]
 fn grammatical_programs_compile() {
-    let mut rng = Rng(0x5151_5151_5151_5151);
+    let mut rng = Random::new(0x5151_5151_5151_5151);
     for _ in 0..3_000 {
         let text = Grammar { rng: &mut rng, fuel: 150, out: String::new() }.program();
         program(&text);
@@ -163,7 +144,7 @@ fn grammatical_programs_compile() {
 
 /// Writes programs by the grammar, tokens separated by blanks.
 struct Grammar<'a> {
-    rng: &'a mut Rng,
+    rng: &'a mut Random,
     fuel: usize,
     out: String,
 }

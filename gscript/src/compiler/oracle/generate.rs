@@ -1,25 +1,6 @@
 //! Random programs that mostly run without errors: names tell types, calls go to functions that exist.
 
-/// xorshift64*: the same programs in every run.
-pub struct Rng(pub u64);
-
-impl Rng {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
-    }
-
-    /// A number below `n`.
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
-}
+use crate::random::Random;
 
 /// Variables with integers, with tables of integers, with functions from integers to integers.
 const INTS: &[&str] = &["a", "b", "c", "d", "e"];
@@ -28,7 +9,7 @@ const FUNCS: &[&str] = &["f", "g", "h"];
 
 /// Writes one program.
 pub struct Writer<'a> {
-    rng: &'a mut Rng,
+    rng: &'a mut Random,
     out: String,
     fuel: usize,
     indent: usize,
@@ -38,7 +19,7 @@ pub struct Writer<'a> {
 }
 
 /// A random program of about `fuel` statements and expressions.
-pub fn program(rng: &mut Rng, fuel: usize) -> String {
+pub fn program(rng: &mut Random, fuel: usize) -> String {
     let fuel = fuel / 2 + rng.below(fuel);
     let mut w = Writer { rng, out: String::new(), fuel, indent: 0, loops: 0, vararg: false, depth: 0 };
     w.line("a, b, c, d, e = 1, 2, 3, 4, 5");

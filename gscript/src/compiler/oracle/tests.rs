@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::eval::{Eval, Stop};
-use super::generate::{Rng, program};
+use super::generate::program;
 use crate::bytecode::Source;
 use crate::interp::{Vm, VmOptions};
 use crate::jit::NoJit;
+use crate::random::Random;
 use crate::syntax::parse;
 
 /// What became of the programs of one run.
@@ -58,7 +59,7 @@ fn compare(text: &str, tally: &mut Tally) {
 
 fn run(seed: u64, programs: u32, fuel: usize) {
     let test = move || {
-        let mut rng = Rng(seed);
+        let mut rng = Random::new(seed);
         let mut tally = Tally::default();
         for _ in 0..programs {
             compare(&program(&mut rng, fuel), &mut tally);
