@@ -12,6 +12,8 @@ pub struct SlotEffects {
     pub reads: SlotSet,
     /// Overwritten in memory whenever the operation completes.
     pub writes: SlotSet,
+    /// Overwritten in memory, or perhaps not: all of `writes`, and the slots behind an open call's results.
+    pub may_write: SlotSet,
 }
 
 /// Slots that effect `n` reads and writes. Slots in [`Unit::shared`] may in addition be read and written by whatever
@@ -37,10 +39,13 @@ pub fn slot_effects(unit: &Unit, n: NodeId) -> SlotEffects {
         }
         Op::Step => {
             let effects = inst_effects(unit.program.proto(node.origin.proto), node.origin.pc as usize);
-            out = SlotEffects { reads: effects.reads, writes: effects.writes };
+            out.reads = effects.reads;
+            out.writes = effects.writes;
+            out.may_write = effects.open_writes;
         }
         _ => {}
     }
+    out.may_write.union(&out.writes);
     if node.op.may_run_code() || node.op == Op::CloseFrame {
         let shared = unit.shared;
         out.reads.union(&shared);

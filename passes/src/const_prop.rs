@@ -196,7 +196,7 @@ impl<'a> Solver<'a> {
                 Lattice::Varies
             }
             op if op.is_effect() => {
-                for slot in slot_effects(self.unit, n).writes.iter() {
+                for slot in slot_effects(self.unit, n).may_write.iter() {
                     slots.remove(&slot);
                 }
                 Lattice::Varies

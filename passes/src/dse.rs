@@ -169,7 +169,7 @@ fn transfer(unit: &Unit, n: NodeId, state: &mut Reaching) {
             }
         }
         op => {
-            for slot in slot_effects(unit, n).writes.iter() {
+            for slot in slot_effects(unit, n).may_write.iter() {
                 state.remove(&slot);
             }
             if op.may_run_code() {

@@ -36,7 +36,7 @@ pub fn slot_uses(unit: &Unit, blocks: &BTreeSet<BlockId>) -> BTreeMap<u16, SlotU
                     for slot in effects.reads.iter() {
                         uses.entry(slot).or_default().readers.push(n);
                     }
-                    for slot in effects.writes.iter() {
+                    for slot in effects.may_write.iter() {
                         uses.entry(slot).or_default().writers.push(n);
                     }
                 }
@@ -213,7 +213,7 @@ pub fn expected_type(unit: &Unit, value: NodeId, at: NodeId) -> Option<Type> {
             let block = node.block?;
             let effects = &graph.block(block).effects;
             let end = effects.iter().position(|&e| e == value).or_else(|| effects.iter().position(|&e| e == at))?;
-            let writer = effects[..end].iter().rev().find(|&&e| slot_effects(unit, e).writes.contains(slot))?;
+            let writer = effects[..end].iter().rev().find(|&&e| slot_effects(unit, e).may_write.contains(slot))?;
             let writer_node = graph.node(*writer);
             match writer_node.op {
                 Op::SlotStore(_) => expected_type(unit, writer_node.args[0], *writer),

@@ -14,6 +14,8 @@ pub struct InstEffects {
     pub reads: SlotSet,
     /// Registers overwritten on every path through the instruction.
     pub writes: SlotSet,
+    /// Registers that open results (`C = 0` of a call, `B = 0` of `Vararg`) may overwrite.
+    pub open_writes: SlotSet,
 }
 
 /// Registers that the instruction at `pc` reads and writes.
@@ -60,7 +62,8 @@ pub fn inst_effects(proto: &Proto, pc: usize) -> InstEffects {
         Op::MakeChan => (if inst.c == 0 { none } else { set(&[b]) }, set(&[a])),
         Op::Send => (set(&[a, b]), none),
     };
-    InstEffects { reads, writes }
+    let is_open = inst.op == Op::Call && inst.c == 0 || inst.op == Op::Vararg && inst.b == 0;
+    InstEffects { reads, writes, open_writes: if is_open { from(a) } else { none } }
 }
 
 /// Where control may go from `pc`.

@@ -79,7 +79,9 @@ impl Verifier<'_> {
         for &n in &block.effects {
             if self.effect_is_sound(n) {
                 let effects = slot_effects(self.unit, n);
-                for (set, verb, wrong) in [(effects.reads, "reads", pinned.written), (effects.writes, "writes", true)] {
+                for (set, verb, wrong) in
+                    [(effects.reads, "reads", pinned.written), (effects.may_write, "writes", true)]
+                {
                     if wrong && set.contains(slot) {
                         self.error(Place::Node(n), format!("{verb} s{slot} in memory, but {pin} holds it here"));
                     }
