@@ -46,7 +46,8 @@ fn graphviz_accepts_it() {
     let Ok(mut child) =
         Command::new("dot").arg("-Tsvg").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
     else {
-        println!("skipped: graphviz is not installed");
+        // The test harness hides what is printed through its macros; this line must be seen.
+        let _ = writeln!(std::io::stderr(), "skipped: graphviz is not installed");
         return;
     };
     if let Some(mut stdin) = child.stdin.take() {
