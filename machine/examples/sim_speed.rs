@@ -10,24 +10,8 @@ use std::time::Instant;
 /// x1 = 0; do { x1 += x0; subs x0, x0, 1 } while x0 != 0
 const COUNTER: &[u32] = &[0xd280_0001, 0x8b00_0021, 0xf100_0400, 0x54ff_ffc1, 0xaa01_03e0, 0xd65f_03c0];
 
-/// fib(x0), with a full frame and two calls.
-const FIBONACCI: &[u32] = &[
-    0xa9be_7bfd, // stp x29, x30, [sp, #-32]!
-    0x9100_03fd, // mov x29, sp
-    0xa901_53f3, // stp x19, x20, [sp, #16]
-    0xf100_081f, // cmp x0, #2
-    0x5400_010b, // b.lt
-    0xaa00_03f3, // mov x19, x0
-    0xd100_0660, // sub x0, x19, #1
-    0x97ff_fff9, // bl fib
-    0xaa00_03f4, // mov x20, x0
-    0xd100_0a60, // sub x0, x19, #2
-    0x97ff_fff6, // bl fib
-    0x8b14_0000, // add x0, x0, x20
-    0xa941_53f3, // ldp x19, x20, [sp, #16]
-    0xa8c2_7bfd, // ldp x29, x30, [sp], #32
-    0xd65f_03c0, // ret
-];
+#[path = "../tests/common/fibonacci.rs"]
+mod fibonacci;
 
 /// Sieve of Eratosthenes: x1 bytes at x0; the number of primes.
 const SIEVE: &[u32] = &[
@@ -110,7 +94,7 @@ fn measure(name: &str, code: &[u32], x0: u64, x1: u64, expected: u64) {
 
 fn main() {
     measure("counter loop", COUNTER, 30_000_000, 0, 450_000_015_000_000);
-    measure("fib(32)", FIBONACCI, 32, 0, 2_178_309);
+    measure("fib(32)", fibonacci::FIBONACCI, 32, 0, 2_178_309);
     measure("sieve", SIEVE, BASE, 4_000_000, 283_146);
     measure("mandelbrot", MANDELBROT, 6_000_000, 0, 0);
 }

@@ -69,6 +69,10 @@ impl Pass for AccPin {
 
 fn pin_loop(unit: &mut Unit, l: &Loop, cx: &mut PassContext) -> bool {
     let at = unit.graph.block(l.header).origin;
+    if at.proto != unit.proto {
+        cx.remark_at(unit, at, RemarkKind::Missed, "the loop belongs to another function: its entry has no snapshot");
+        return false;
+    }
     let mut candidates = candidates(unit, l, cx);
     candidates.sort_by_key(|c| (c.rank, std::cmp::Reverse(c.saved), c.slot));
     let mut specs = Vec::new();

@@ -175,3 +175,45 @@ pub fn run_pass(pass: &dyn Pass, unit: &mut Unit, cx: &mut PassContext) -> Resul
     }
     pass.run(unit, cx)
 }
+
+#[cfg(test)]
+mod tests {
+    use gsx_ir::parse::{parse_unit, synthetic_program};
+
+    use super::*;
+
+    /// Fails when it runs, which it must not do alone.
+    struct Dependent;
+
+    static INFO: PassInfo = PassInfo {
+        id: "dependent",
+        summary: "needs dse",
+        details: "Fails whenever it runs.",
+        groups: &[],
+        needs: &["dse"],
+        origin: "this test",
+    };
+
+    impl Pass for Dependent {
+        fn info(&self) -> &'static PassInfo {
+            &INFO
+        }
+        fn run(&self, unit: &mut Unit, _: &mut PassContext) -> Result<Outcome, PassError> {
+            Err(PassError { pass: INFO.id, function: unit.name().into(), reason: "it ran".into() })
+        }
+    }
+
+    #[test]
+    fn a_pass_without_what_it_needs_does_nothing_and_says_so() {
+        let text = "unit test slots=1 {\nb0:\n    return 0, 1\n}\n";
+        let mut unit = parse_unit(text, &synthetic_program(1, 0, 1)).expect("a graph");
+        let alone = Pipeline::of(vec![&Dependent]);
+        let report = alone.run(&mut unit, |_, _| Ok::<(), PassError>(())).expect("it does not run");
+        let said: Vec<&str> = report.remarks.iter().map(|r| r.text.as_str()).collect();
+        assert_eq!(said, ["does nothing: it needs dse, which is off"]);
+
+        let dse = Registry::default().get("dse").expect("dse exists");
+        let both = Pipeline::of(vec![dse, &Dependent]);
+        assert!(both.run(&mut unit, |_, _| Ok::<(), PassError>(())).is_err(), "with dse it runs");
+    }
+}

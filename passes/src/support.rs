@@ -95,6 +95,10 @@ fn restarts_cleanly(unit: &Unit, n: NodeId) -> bool {
     let graph = &unit.graph;
     let node = graph.node(n);
     let Some(block) = node.block else { return false };
+    // In another function's code a snapshot would have to rebuild more than one frame.
+    if node.origin.proto != unit.proto {
+        return false;
+    }
     let effects = &graph.block(block).effects;
     let at = effects.iter().position(|&e| e == n).unwrap_or(0);
     effects[..at].iter().rev().take_while(|&&e| graph.node(e).origin == node.origin).all(|&e| {
@@ -204,6 +208,9 @@ pub fn expected_type(unit: &Unit, value: NodeId, at: NodeId) -> Option<Type> {
         return Type::of_tag(tag);
     }
     let seen = |origin: Origin| {
+        if origin.proto != unit.proto {
+            return None;
+        }
         let site = unit.feedback.sites.get(origin.pc as usize)?;
         Type::of_tag(site.result.single()?)
     };

@@ -1,6 +1,8 @@
 //! A simulator with a little memory, for tests.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod fibonacci;
+
 use gsx_machine::sim::Simulator;
 use gsx_machine::{Executor, GuestMemory, Host, HostAction, Registers, Stop};
 
