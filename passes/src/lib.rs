@@ -103,12 +103,56 @@ pub struct PassContext {
     pub remarks: Vec<Remark>,
     /// Counters so far.
     pub counters: Vec<Counter>,
+    limit: Option<RewriteLimit>,
+    /// Rewrites that the running pass has asked for.
+    asked: u64,
+    /// What the last rewrite was that the limit let through.
+    last_permitted: Option<String>,
+}
+
+/// At most so many rewrites of one pass, counted over each unit: what `gsx bisect` narrows down with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RewriteLimit {
+    /// The pass's id.
+    pub pass: String,
+    /// How many of its rewrites are made.
+    pub rewrites: u64,
 }
 
 impl PassContext {
     /// For one unit and the passes that are on.
     pub fn new(unit: &Unit, enabled: Vec<&'static str>) -> PassContext {
-        PassContext { pass: "", function: unit.name().to_string(), enabled, remarks: Vec::new(), counters: Vec::new() }
+        PassContext {
+            pass: "",
+            function: unit.name().to_string(),
+            enabled,
+            remarks: Vec::new(),
+            counters: Vec::new(),
+            limit: None,
+            asked: 0,
+            last_permitted: None,
+        }
+    }
+
+    /// Sets a limit to the rewrites of one pass.
+    pub fn set_limit(&mut self, limit: Option<RewriteLimit>) {
+        self.limit = limit;
+    }
+
+    /// May one more rewrite be made? Every pass asks before each single one (the smallest change that leaves a right
+    /// graph), in a deterministic order, and leaves it out on a no; so a miscompilation can be narrowed down to one.
+    pub fn permits(&mut self, what: impl FnOnce() -> String) -> bool {
+        self.asked += 1;
+        match &self.limit {
+            Some(limit) if limit.pass == self.pass => {
+                let yes = self.asked <= limit.rewrites;
+                if yes && self.asked == limit.rewrites {
+                    self.last_permitted = Some(what());
+                }
+                yes
+            }
+            _ => true,
+        }
     }
 
     /// Is this pass in the pipeline?
@@ -167,6 +211,7 @@ pub trait Pass: Sync {
 /// Runs one pass; what it says is filed under its id.
 pub fn run_pass(pass: &dyn Pass, unit: &mut Unit, cx: &mut PassContext) -> Result<Outcome, PassError> {
     cx.pass = pass.info().id;
+    cx.asked = 0;
     for need in pass.info().needs {
         if !cx.is_enabled(need) {
             cx.remark(RemarkKind::Note, format!("does nothing: it needs {need}, which is off"));
