@@ -9,6 +9,7 @@ use gscript::interp::Vm;
 use gscript::value::Value;
 use gsx_backend_arm64::{CodeObject, CodegenError};
 use gsx_ir::build::{BuildError, Constants, build};
+use gsx_ir::unit::KnownFunction;
 use gsx_ir::{Unit, verify};
 use gsx_passes::{Counter, PassError, Pipeline, Remark};
 
@@ -73,6 +74,13 @@ impl Constants for VmConstants<'_> {
             return Value::object(value.tag, value.bits - self.0.heap().guest_base());
         }
         value
+    }
+
+    fn function(&mut self, global: u32) -> Option<KnownFunction> {
+        let heap = self.0.heap();
+        let value = heap.load(heap.global_slot(global as usize));
+        let proto = self.0.closure_proto(value)?;
+        Some(KnownFunction { global, proto, closure: value.bits - self.0.heap().guest_base() })
     }
 }
 

@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 use crate::analysis::liveness::successors;
 use crate::graph::{BlockId, FrameState, Graph, NodeId, Origin, Snapshot, SnapshotId, Target, Terminator};
 use crate::op::{CallKind, CallResults, Cond, Op, Type};
-use crate::unit::{Allocator, FrameStyle, Layout, SlotSet, Unit};
+use crate::unit::{KnownFunction, SlotSet, Unit};
 
 /// Why a function stays interpreted.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -40,6 +40,11 @@ pub enum BuildError {
 pub trait Constants {
     /// Constant `k` of `proto`.
     fn constant(&mut self, proto: ProtoId, k: usize) -> Value;
+
+    /// The function that a global holds now, if it holds a GScript function.
+    fn function(&mut self, _global: u32) -> Option<KnownFunction> {
+        None
+    }
 }
 
 /// Builds the unit of `proto` from its bytecode and what the profile saw.
@@ -57,17 +62,16 @@ pub fn build(
     builder.run();
     let mut graph = builder.graph;
     graph.remove_unreachable();
+    let mut globals: Vec<u32> =
+        code.code.iter().filter(|inst| inst.op == Bc::GetGlobal).map(|inst| inst.imm as u32).collect();
+    globals.sort_unstable();
+    globals.dedup();
+    let functions = globals.into_iter().filter_map(|g| constants.function(g)).collect();
     Ok(Unit {
-        program: program.clone(),
-        proto,
-        frame_slots: u16::from(code.nregs),
         shared: code.captured.iter().map(|&r| u16::from(r)).collect::<SlotSet>(),
-        graph,
         feedback: profile.clone(),
-        pinned: Vec::new(),
-        layout: Layout::default(),
-        allocator: Allocator::default(),
-        frames: FrameStyle::default(),
+        functions,
+        ..Unit::new(program.clone(), proto, graph)
     })
 }
 

@@ -235,6 +235,10 @@ pub enum Op {
     GuardTag(Tag),
     /// Leaves through the snapshot unless the bool argument is true.
     Guard,
+    /// Leaves through the snapshot unless global cell `i` holds exactly this function (as in [`Op::BoxedConst`]).
+    GuardGlobal(u32, Value),
+    /// Leaves through the snapshot unless at least `n` more frames may be pushed.
+    GuardDepth(u8),
     /// Calls slot `a` with the `nargs` slots behind it. The snapshot resumes at the call itself (depth exceeded).
     Call {
         /// Slot of the callee; arguments follow it, results start in it.
@@ -281,6 +285,8 @@ impl Op {
                 | Op::Callee
                 | Op::GuardTag(_)
                 | Op::Guard
+                | Op::GuardGlobal(..)
+                | Op::GuardDepth(_)
                 | Op::Call { .. }
                 | Op::HostCompare { .. }
                 | Op::CloseFrame
@@ -300,7 +306,12 @@ impl Op {
 
     /// Does it carry a snapshot?
     pub fn needs_snapshot(self) -> bool {
-        matches!(self, Op::GuardTag(_) | Op::Guard | Op::Call { .. })
+        self.is_guard() || matches!(self, Op::Call { .. })
+    }
+
+    /// Does it leave through its snapshot or else do nothing?
+    pub fn is_guard(self) -> bool {
+        matches!(self, Op::GuardTag(_) | Op::Guard | Op::GuardGlobal(..) | Op::GuardDepth(_))
     }
 
     /// May it run other GScript code, which can change globals, upvalues and captured slots?

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use gscript::bytecode::{Program, Proto, ProtoId};
 use gscript::profile::ProtoProfile;
+use gscript::value::{Tag, Value};
 
 use crate::graph::{BlockId, Graph};
 
@@ -186,6 +187,24 @@ pub struct PinnedSlot {
     pub by: &'static str,
 }
 
+/// A function that a global cell holds at the time of compilation. Whoever relies on it guards it ([`Op::GuardGlobal`](crate::op::Op::GuardGlobal)).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KnownFunction {
+    /// Index of the global.
+    pub global: u32,
+    /// Prototype of the closure.
+    pub proto: ProtoId,
+    /// The closure: its offset in the arena.
+    pub closure: u64,
+}
+
+impl KnownFunction {
+    /// The closure as a constant.
+    pub fn value(&self) -> Value {
+        Value::object(Tag::Function, self.closure)
+    }
+}
+
 /// One function being compiled.
 #[derive(Clone, Debug)]
 pub struct Unit {
@@ -201,6 +220,8 @@ pub struct Unit {
     pub graph: Graph,
     /// What the interpreter saw of the function: types, targets, counts.
     pub feedback: ProtoProfile,
+    /// The functions that the globals which the function loads hold, ascending by global.
+    pub functions: Vec<KnownFunction>,
     /// Slots kept in registers, by the passes that did so.
     pub pinned: Vec<PinnedSlot>,
     /// Value layout to generate code for.
@@ -212,9 +233,31 @@ pub struct Unit {
 }
 
 impl Unit {
+    /// A unit without feedback, pins and choices, for a function with a frame of its own size.
+    pub fn new(program: Arc<Program>, proto: ProtoId, graph: Graph) -> Unit {
+        Unit {
+            frame_slots: u16::from(program.proto(proto).nregs),
+            program,
+            proto,
+            shared: SlotSet::EMPTY,
+            graph,
+            feedback: ProtoProfile::default(),
+            functions: Vec::new(),
+            pinned: Vec::new(),
+            layout: Layout::default(),
+            allocator: Allocator::default(),
+            frames: FrameStyle::default(),
+        }
+    }
+
     /// The function's bytecode.
     pub fn bytecode(&self) -> &Proto {
         self.program.proto(self.proto)
+    }
+
+    /// The function that a global held when compilation began, if it was one.
+    pub fn known_function(&self, global: u32) -> Option<&KnownFunction> {
+        self.functions.iter().find(|f| f.global == global)
     }
 
     /// The function's name.

@@ -1,12 +1,14 @@
 //! Guards and what their exits write back.
 
-use gscript::value::Tag;
+use gscript::value::{Tag, Value};
 use gsx_ir::graph::{BlockId, NodeId, Origin, SnapshotId};
 use gsx_ir::op::{Cond, Op};
 
+use super::values::global;
 use super::{Half, Lower};
 use crate::code::{CodegenError, ExitInfo, ExitKind};
 use crate::mir::{Cc, Exit, ExitId, ExitValue, Inst, Test};
+use crate::reg::DEPTH;
 
 impl Lower<'_> {
     /// The snapshot of a node.
@@ -67,6 +69,28 @@ impl Lower<'_> {
         }
         let reason = self.describe_failure(cond);
         self.leave_if(test, n, reason)
+    }
+
+    pub(super) fn guard_global(&mut self, n: NodeId, i: u32, f: Value) -> Result<(), CodegenError> {
+        let (base, offset) = global(i)?;
+        let (tag, payload) = self.load_pair(base, offset);
+        let expected = self.x_vreg(Half::Object(f.bits))?;
+        self.emit(Inst::Cmp { n: payload.into(), m: expected.into() });
+        self.emit(Inst::CcmpImm { n: tag.into(), value: f.tag as u8, nzcv: 0, cc: Cc::Eq });
+        let name = self.unit.program.globals.get(i as usize).cloned().unwrap_or_else(|| i.to_string());
+        self.leave_if(Test::Flags(Cc::Ne), n, format!("global {name} is another function now"))
+    }
+
+    pub(super) fn guard_depth(&mut self, n: NodeId, frames: u8) -> Result<(), CodegenError> {
+        let test = match frames {
+            0 => return Ok(()),
+            1 => Test::Zero(DEPTH.into()),
+            frames => {
+                self.emit(Inst::CmpImm { n: DEPTH.into(), value: frames.into() });
+                Test::Flags(Cc::Lo)
+            }
+        };
+        self.leave_if(test, n, "too many frames".into())
     }
 
     pub(super) fn leave_if(&mut self, test: Test, n: NodeId, reason: String) -> Result<(), CodegenError> {

@@ -98,6 +98,8 @@ impl Lower<'_> {
             Op::Callee => typed(self.callee()),
             Op::GuardTag(tag) => return self.guard_tag(n, tag),
             Op::Guard => return self.guard(n),
+            Op::GuardGlobal(i, f) => return self.guard_global(n, i, f),
+            Op::GuardDepth(frames) => return self.guard_depth(n, frames),
             Op::Call { a, nargs, results, kind } => return self.call(n, a, nargs, results, kind),
             Op::HostCompare { .. } => typed(self.host_compare()?),
             Op::CloseFrame => return self.host_close(),
@@ -375,7 +377,7 @@ fn typed(v: VReg) -> Val {
     Val::typed(Half::Reg(v))
 }
 
-fn global(i: u32) -> Lowered<(Reg, i32)> {
+pub(super) fn global(i: u32) -> Lowered<(Reg, i32)> {
     let offset = layout::GLOBALS + u64::from(i) * layout::SLOT_BYTES;
     // Such a program has sixty million globals; there is no arena that holds them.
     let offset = i32::try_from(offset).map_err(|_| CodegenError::Malformed(format!("global {i}")))?;

@@ -179,6 +179,7 @@ impl<'a> Evaluator<'a> {
                 None
             }
             Op::UpvalLoad(_) | Op::UpvalStore(_) | Op::Callee | Op::CloseFrame => panic!("not generated"),
+            Op::GuardGlobal(..) | Op::GuardDepth(_) => panic!("not generated"),
         };
         if let Some(v) = value {
             self.values.insert(n, v);

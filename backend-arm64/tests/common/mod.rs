@@ -12,7 +12,7 @@ use gscript::bytecode::{Inst, Op as BytecodeOp, Pos, Program, Proto, ProtoId, So
 use gsx_backend_arm64::CodeObject;
 use gsx_ir::graph::{BlockId, FrameState, Graph, NodeId, Origin, Snapshot, SnapshotId, Target, Terminator};
 use gsx_ir::op::{Cond, Op, Type};
-use gsx_ir::unit::{Allocator, FrameStyle, Layout, SlotSet, Unit};
+use gsx_ir::unit::Unit;
 use smallvec::smallvec;
 
 /// A bytecode instruction without immediate.
@@ -44,18 +44,8 @@ pub fn unit_with_code(nparams: u8, nregs: u8, code: Vec<Inst>) -> Unit {
     };
     let source = Source { name: "test.gs".into(), text: String::new() };
     let globals = vec!["g".into()];
-    Unit {
-        program: Arc::new(Program { source: Arc::new(source), protos: vec![proto], globals }),
-        proto: ProtoId(0),
-        frame_slots: nregs.into(),
-        shared: SlotSet::EMPTY,
-        graph: Graph::new(at(0)),
-        feedback: Default::default(),
-        pinned: Vec::new(),
-        layout: Layout::Tagged,
-        allocator: Allocator::Frequency,
-        frames: FrameStyle::Full,
-    }
+    let program = Program { source: Arc::new(source), protos: vec![proto], globals };
+    Unit::new(Arc::new(program), ProtoId(0), Graph::new(at(0)))
 }
 
 pub fn at(pc: u32) -> Origin {

@@ -36,7 +36,7 @@ use crate::jit::Jit;
 use crate::layout;
 use crate::library::Builtin;
 use crate::profile::Profile;
-use crate::value::Value;
+use crate::value::{Tag, Value};
 use frame::{CallInfo, OpenUpval, ProtoRt, Thread};
 use output::OutputBuffer;
 use rustc_hash::FxHashMap;
@@ -198,6 +198,16 @@ impl Vm {
         let result = main.and_then(|f| self.call(jit, f, &[]));
         self.out.flush();
         result.map(|_| ())
+    }
+
+    /// The function that a closure runs; none for a builtin, and for what is no closure.
+    pub fn closure_proto(&self, f: Value) -> Option<ProtoId> {
+        if f.tag != Tag::Function {
+            return None;
+        }
+        let record = self.heap.read_u64(f.bits + layout::CLOSURE_FUNC);
+        let proto = ProtoId(self.heap.read_u32(record + layout::FUNC_PROTO));
+        (proto.index() < self.program.protos.len()).then_some(proto)
     }
 
     /// The value of the global with this name; `None` if the program does not mention it.

@@ -214,6 +214,14 @@ impl<'a> Machine<'a, '_> {
                 let [Val::Bool(holds)] = args[..] else { return Err(malformed(act, Some(n), "has no bool argument")) };
                 return self.guard(act, n, holds);
             }
+            Op::GuardGlobal(i, f) => {
+                let at = self.global(act, n, i)?;
+                let (found, base) = (self.vm.heap().load(at), self.vm.heap().guest_base());
+                return self.guard(act, n, found.tag == f.tag && found.bits == f.bits + base);
+            }
+            Op::GuardDepth(frames) => {
+                return self.guard(act, n, act.depth + u64::from(frames) <= layout::MAX_DEPTH);
+            }
             Op::Call { a, nargs, results, kind } => return self.call(act, n, a, nargs, results, kind),
             Op::HostCompare { .. } => Some(Val::Bool(self.ask(|vm, jit| vm.compare(jit, frame, act.depth))?)),
             Op::CloseFrame => {

@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{BlockText, Header, NodeText, ParseError, PinnedText, Ref, SnapshotText, TargetText, TermText};
 use crate::graph::{Args, Block, BlockId, Graph, Node, NodeId, Origin, Snapshot, SnapshotId, Target, Terminator};
 use crate::op::{Op, Type};
-use crate::unit::{PinnedSlot, Unit};
+use crate::unit::{KnownFunction, PinnedSlot, Unit};
 
 /// Ids that a text may use: gaps are filled, so an id must not cost more than a text of some size would.
 const MAX_ID: u32 = 1 << 22;
@@ -19,6 +19,7 @@ pub(super) fn unit(
     program: &Arc<Program>,
     header: Header,
     feedback: ProtoProfile,
+    functions: Vec<KnownFunction>,
     pinned: Vec<PinnedText>,
     blocks: Vec<BlockText>,
 ) -> Result<Unit, ParseError> {
@@ -29,16 +30,15 @@ pub(super) fn unit(
     let filler = Origin { proto: header.proto, pc: 0 };
     let graph = build.graph(blocks, BlockId(header.entry.id), filler)?;
     Ok(Unit {
-        program: program.clone(),
         feedback,
-        proto: header.proto,
+        functions,
         frame_slots: header.slots,
         shared: header.shared,
-        graph,
         pinned,
         layout: header.layout,
         allocator: header.allocator,
         frames: header.frames,
+        ..Unit::new(program.clone(), header.proto, graph)
     })
 }
 

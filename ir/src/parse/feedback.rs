@@ -1,11 +1,12 @@
 //! Lines with type feedback.
 
-use gscript::bytecode::ProtoId;
+use gscript::bytecode::{Program, ProtoId};
 use gscript::profile::{CallTarget, ProtoProfile, ResultCount, SiteFeedback, TypeSet};
 
 use super::lexer::Kind;
 use super::{ParseError, Parser};
 use crate::text::names::tag_named;
+use crate::unit::KnownFunction;
 
 impl Parser<'_> {
     /// `feedback calls=… back_edges=… params(int, int|float)` or `feedback 3: lhs=int …`, as far as there are such lines;
@@ -28,6 +29,27 @@ impl Parser<'_> {
             self.end_of_line()?;
         }
         Ok(profile)
+    }
+
+    /// `function 0 = p1 0x40`: what global functions there are.
+    pub(super) fn functions(&mut self, program: &Program) -> Result<Vec<KnownFunction>, ParseError> {
+        let mut out = Vec::new();
+        while matches!(self.peek(), Kind::Word(w) if w == "function") {
+            self.advance();
+            let global = self.number("a global's index")?;
+            self.expect('=')?;
+            let proto = ProtoId(self.numbered('p', "a function such as `p1`")?.id);
+            if program.protos.get(proto.index()).is_none() {
+                return Err(self.error(format!("the program has no function p{}", proto.0)));
+            }
+            let Some(closure) = self.bits() else {
+                return Err(self.expected("the closure's offset in the arena, as 0x…"));
+            };
+            self.advance();
+            self.end_of_line()?;
+            out.push(KnownFunction { global, proto, closure });
+        }
+        Ok(out)
     }
 
     fn function_feedback(&mut self, profile: &mut ProtoProfile) -> Result<(), ParseError> {

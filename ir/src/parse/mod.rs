@@ -59,6 +59,7 @@ pub fn parse_unit(text: &str, program: &Arc<Program>) -> Result<Unit, ParseError
     let header = parser.header(program)?;
     parser.proto = header.proto;
     let feedback = parser.feedback(program.proto(header.proto).code.len())?;
+    let functions = parser.functions(program)?;
     let pinned = parser.pinned()?;
     let mut blocks = Vec::new();
     while !parser.eat('}') {
@@ -68,7 +69,7 @@ pub fn parse_unit(text: &str, program: &Arc<Program>) -> Result<Unit, ParseError
     if *parser.peek() != Kind::End {
         return Err(parser.expected("the end of the text"));
     }
-    build::unit(program, header, feedback, pinned, blocks)
+    build::unit(program, header, feedback, functions, pinned, blocks)
 }
 
 /// A mention of something with an id, and where it stands.

@@ -65,6 +65,12 @@ impl Parser<'_> {
             "global.store" => Op::GlobalStore(self.list_head(&mut args, "a global's index")?),
             "upval.load" => Op::UpvalLoad(self.list_head(&mut args, "an upvalue's index")?),
             "upval.store" => Op::UpvalStore(self.list_head(&mut args, "an upvalue's index")?),
+            "guard.global" => {
+                let i = self.number("a global's index")?;
+                self.expect(',')?;
+                Op::GuardGlobal(i, self.constant()?)
+            }
+            "guard.depth" => Op::GuardDepth(self.number("a number of frames")?),
             "guard.tag" => {
                 let name = self.word("a tag")?;
                 let tag = tag_named(&name).ok_or_else(|| {
@@ -141,7 +147,7 @@ impl Parser<'_> {
     }
 
     /// The next token as a hexadecimal word.
-    fn bits(&self) -> Option<u64> {
+    pub(super) fn bits(&self) -> Option<u64> {
         match self.peek() {
             Kind::Number(text) => u64::from_str_radix(text.strip_prefix("0x")?, 16).ok(),
             _ => None,

@@ -30,6 +30,8 @@ pub(super) fn mnemonic(node: &Node) -> (String, Vec<String>) {
         Op::UpvalStore(i) => ("upval.store".to_owned(), vec![i.to_string()]),
         // The tag is no element of the list of operands: `guard.tag int v0`.
         Op::GuardTag(tag) => plain(&format!("guard.tag {tag}")),
+        Op::GuardGlobal(i, f) => (format!("guard.global {i}, {}", value(f)), Vec::new()),
+        Op::GuardDepth(n) => (format!("guard.depth {n}"), Vec::new()),
         Op::Call { a, nargs, results, kind } => {
             let name = match kind {
                 CallKind::Generic => "call",

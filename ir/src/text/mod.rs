@@ -145,6 +145,10 @@ impl<'a> Printer<'a> {
         if self.options.feedback {
             let lines = feedback::lines(&self.unit.feedback);
             self.lines.extend(lines.into_iter().map(|text| Line { place: None, text }));
+            for f in &self.unit.functions {
+                let text = format!("    function {} = p{} {:#x}", f.global, f.proto.0, f.closure);
+                self.lines.push(Line { place: None, text });
+            }
         }
         for (i, p) in self.unit.pinned.iter().enumerate() {
             let there = p.blocks.iter().filter(|&&b| self.unit.graph.has_block(b));
@@ -233,7 +237,9 @@ impl<'a> Printer<'a> {
             let _ = write!(text, " @{pin}");
         }
         let comment = match node.op {
-            Op::GlobalLoad(i) | Op::GlobalStore(i) => self.unit.program.globals.get(i as usize).cloned(),
+            Op::GlobalLoad(i) | Op::GlobalStore(i) | Op::GuardGlobal(i, _) => {
+                self.unit.program.globals.get(i as usize).cloned()
+            }
             _ => None,
         };
         self.line_with_tail(Place::Node(n), text, node.origin, node.origin, comment);

@@ -79,6 +79,8 @@ pub(crate) fn result_type(op: Op) -> ResultType {
         | Op::UpvalStore(_)
         | Op::GuardTag(_)
         | Op::Guard
+        | Op::GuardGlobal(..)
+        | Op::GuardDepth(_)
         | Op::Call { .. }
         | Op::CloseFrame
         | Op::Step => ResultType::None,

@@ -60,7 +60,9 @@ fn wants(op: Op) -> &'static [Want] {
         Op::Box => &[Payload],
         Op::Unbox(_) | Op::TagOf | Op::Truthy | Op::GuardTag(_) => &[Is(Type::Boxed)],
         Op::SlotStore(_) | Op::GlobalStore(_) | Op::UpvalStore(_) => &[Value],
-        Op::Param
+        Op::GuardGlobal(..)
+        | Op::GuardDepth(_)
+        | Op::Param
         | Op::IConst(_)
         | Op::FConst(_)
         | Op::BConst(_)
@@ -170,7 +172,12 @@ impl Verifier<'_> {
                 self.check_host_origin(n);
             }
             Op::Step => self.check_host_origin(n),
-            Op::GlobalLoad(i) | Op::GlobalStore(i) if i as usize >= unit.program.globals.len() => {
+            Op::GuardGlobal(_, f) if f.tag != Tag::Function => {
+                self.error(Place::Node(n), format!("guards for a {}, which is no function", f.tag));
+            }
+            Op::GlobalLoad(i) | Op::GlobalStore(i) | Op::GuardGlobal(i, _)
+                if i as usize >= unit.program.globals.len() =>
+            {
                 let message = format!("the program has {}", count(unit.program.globals.len(), "global"));
                 self.error(Place::Node(n), message);
             }
