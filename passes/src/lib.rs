@@ -7,6 +7,7 @@ pub mod registry;
 pub mod selection;
 
 mod acc_pin;
+mod compact_frame;
 mod const_prop;
 mod dse;
 mod promotion;

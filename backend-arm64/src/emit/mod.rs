@@ -95,8 +95,8 @@ pub fn emit(
         return Err(CodegenError::CodeTooLarge { words, limit: FAR_WORDS });
     }
     let far = branches == Branches::Far || words > NEAR_WORDS;
-    let frames = Frames::new(f, allocation, unit.frames == FrameStyle::Compact)?;
     let order = Order::new(f, allocation);
+    let frames = Frames::new(f, allocation, &order, unit.frames == FrameStyle::Compact)?;
     let mut asm = Asm::new(far);
     let blocks = order.blocks.iter().map(|&b| (b, asm.label())).collect();
     let (generic_entry, fixed_entry, self_entry) = (asm.label(), asm.label(), asm.label());
@@ -104,12 +104,13 @@ pub fn emit(
     for (i, e) in allocation.edits.iter().enumerate() {
         edits.entry(e.block).or_insert(i..i).end = i + 1;
     }
+    let place = frames.place(order.target(MBlock(0)));
     let emitter = Emitter {
         asm,
         f,
         allocation,
         order,
-        place: frames.place(MBlock(0)),
+        place,
         frames,
         unit_id,
         provenance: Vec::new(),
@@ -134,7 +135,8 @@ impl Emitter<'_> {
     fn run(mut self, unit: &Unit) -> Result<CodeObject, CodegenError> {
         let fill = self.entry(unit.bytecode().nparams);
         let fixed_entry = self.asm.position();
-        if self.place == Place::Entry || self.frames.enters(MBlock(0)) {
+        let first = self.order.target(MBlock(0));
+        if self.place == Place::Entry || self.frames.enters(first) {
             self.frames.frame(self.place).enter(&mut self.asm);
         }
         let mut starts: FxHashMap<MBlock, u32> = FxHashMap::default();
@@ -194,7 +196,8 @@ impl Emitter<'_> {
     /// Emits what stands in front of a block's instructions: its label, and the prologue where a frame is entered.
     fn start_block(&mut self, b: MBlock, starts: &mut FxHashMap<MBlock, u32>) {
         let (label, entry) = (self.blocks[&b], self.self_entry);
-        let prologue = b != MBlock(0) && self.frames.enters(b);
+        let first = b == self.order.target(MBlock(0));
+        let prologue = !first && self.frames.enters(b);
         self.set_now(Provenance { node: None, origin: None, part: Part::Entry });
         if self.is_self_entry(b) && !self.f.self_entry.is_some_and(|e| e.wrapped) {
             // Two ways in: the entry's code comes with the frame that this one still has to enter.

@@ -7,6 +7,7 @@
 use rustc_hash::FxHashSet;
 
 use super::frame::Frame;
+use super::order::Order;
 use crate::code::CodegenError;
 use crate::mir::{Function, Inst, MBlock};
 use crate::reg::RegSet;
@@ -40,9 +41,9 @@ pub(super) struct Frames {
 
 impl Frames {
     /// Decides for a function whose registers are known. `compact`: only the frames that are needed, without frame records.
-    pub fn new(f: &Function, allocation: &Allocation, compact: bool) -> Result<Frames, CodegenError> {
+    pub fn new(f: &Function, allocation: &Allocation, order: &Order, compact: bool) -> Result<Frames, CodegenError> {
         let wrapped = f.self_entry.filter(|e| e.wrapped).map(|e| e.block);
-        let in_entry = wrapped.map_or_else(FxHashSet::default, |body| reachable(f, MBlock(0), Some(body)));
+        let in_entry = wrapped.map_or_else(FxHashSet::default, |body| reachable(f, MBlock(0), body));
         let used = used_registers(f, allocation).intersection(RegSet::CALLEE_SAVED);
         // A body that is entered by compact self calls preserves nothing: its entry does.
         let body_saves = if compact && wrapped.is_some() { RegSet::EMPTY } else { used };
@@ -62,9 +63,9 @@ impl Frames {
         }
         let root = wrapped.unwrap_or(MBlock(0));
         if compact {
-            frames.shrink_wrap(f, allocation, body_saves, root);
+            frames.shrink_wrap(f, allocation, order, body_saves, order.target(root));
         } else {
-            frames.enters.insert(root);
+            frames.enters.insert(order.target(root));
         }
         Ok(frames)
     }
@@ -89,21 +90,21 @@ impl Frames {
         }
     }
 
-    /// Blocks that need the body's frame, and all behind them, run in it.
-    fn shrink_wrap(&mut self, f: &Function, allocation: &Allocation, saves: RegSet, root: MBlock) {
-        let bare: Vec<MBlock> =
-            (0..f.blocks.len() as u32).map(MBlock).filter(|&b| self.place(b) == Place::Bare).collect();
+    /// Blocks that need the body's frame, and all behind them, run in it. Only blocks that are emitted count: jumps go
+    /// around the others, and so would a prologue in them.
+    fn shrink_wrap(&mut self, f: &Function, allocation: &Allocation, order: &Order, saves: RegSet, root: MBlock) {
+        let bare: Vec<MBlock> = order.blocks.iter().copied().filter(|&b| self.place(b) == Place::Bare).collect();
         let mut work: Vec<MBlock> = bare.iter().copied().filter(|&b| needs_frame(f, allocation, saves, b)).collect();
         let mut preds: Vec<Vec<MBlock>> = vec![Vec::new(); f.blocks.len()];
         for &b in &bare {
-            for s in f.blocks[b.0 as usize].succs() {
+            for s in order.succs(f, b) {
                 preds[s.0 as usize].push(b);
             }
         }
         loop {
             while let Some(b) = work.pop() {
                 if std::mem::replace(&mut self.places[b.0 as usize], Place::Body) == Place::Bare {
-                    work.extend(f.blocks[b.0 as usize].succs());
+                    work.extend(order.succs(f, b));
                 }
             }
             // A block that is reached both with a frame and without one: those that come without enter it, too.
@@ -125,17 +126,15 @@ impl Frames {
                 self.enters.insert(b);
             }
         }
-        // The root of a loop would be entered again by the loop.
-        debug_assert!(!self.enters(root) || preds[root.0 as usize].iter().all(|&p| self.place(p) != Place::Body));
     }
 }
 
 /// Blocks that can be reached from `from` without `stop`.
-fn reachable(f: &Function, from: MBlock, stop: Option<MBlock>) -> FxHashSet<MBlock> {
+fn reachable(f: &Function, from: MBlock, stop: MBlock) -> FxHashSet<MBlock> {
     let mut seen = FxHashSet::default();
     let mut work = vec![from];
     while let Some(b) = work.pop() {
-        if Some(b) != stop && seen.insert(b) {
+        if b != stop && seen.insert(b) {
             work.extend(f.blocks[b.0 as usize].succs());
         }
     }
