@@ -256,6 +256,9 @@ pub struct Unit {
     pub feedback: ProtoProfile,
     /// The functions that the globals which the function loads hold, ascending by global.
     pub functions: Vec<KnownFunction>,
+    /// Slots some of whose stores were removed because only existing exits would have read them: memory is not right for
+    /// new ones.
+    pub stale: SlotSet,
     /// The entry for self calls, if some pass made one.
     pub self_entry: Option<SelfEntry>,
     /// Slots kept in registers, by the passes that did so.
@@ -279,6 +282,7 @@ impl Unit {
             graph,
             feedback: ProtoProfile::default(),
             functions: Vec::new(),
+            stale: SlotSet::EMPTY,
             self_entry: None,
             pinned: Vec::new(),
             layout: Layout::default(),

@@ -360,7 +360,7 @@ impl<'a> Machine<'a, '_> {
     ) -> Result<Next<'a>, EvalError> {
         let (code, n) = (act.code, pending.node);
         let Some(entry) = &code.unit.self_entry else { return Err(malformed(act, Some(n), "there is no self entry")) };
-        if callee.bits != entry.closure + self.vm.heap().guest_base() {
+        if entry.args != SelfArgs::Memory && callee.bits != entry.closure + self.vm.heap().guest_base() {
             return Err(malformed(act, Some(n), "a self call reaches another function"));
         }
         let base = act.base + layout::callee_distance(u64::from(code.unit.frame_slots));

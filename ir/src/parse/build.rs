@@ -41,6 +41,7 @@ pub(super) fn unit(
         self_entry,
         frame_slots: header.slots,
         shared: header.shared,
+        stale: header.stale,
         pinned,
         layout: header.layout,
         allocator: header.allocator,

@@ -183,6 +183,10 @@ impl<'a> Printer<'a> {
             let slots: Vec<String> = u.shared.iter().map(|s| s.to_string()).collect();
             let _ = write!(out, " shared={{{}}}", slots.join(", "));
         }
+        if !u.stale.is_empty() {
+            let slots: Vec<String> = u.stale.iter().map(|s| s.to_string()).collect();
+            let _ = write!(out, " stale={{{}}}", slots.join(", "));
+        }
         if u.layout != Layout::default() {
             let _ = write!(out, " layout={}", u.layout);
         }
