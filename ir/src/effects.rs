@@ -2,7 +2,7 @@
 
 use crate::analysis::liveness::{bytecode_liveness, inst_effects};
 use crate::graph::{NodeId, SnapshotId};
-use crate::op::Op;
+use crate::op::{CallResults, Op};
 use crate::unit::{SlotSet, Unit};
 
 /// Slots that an effect reads and writes, apart from what its snapshot needs.
@@ -72,6 +72,21 @@ impl SnapshotReads {
         let mut set = self.live.get(frame.pc as usize).copied().unwrap_or_default();
         set.union(&unit.shared);
         set
+    }
+
+    /// Slots that the interpreter may read after leaving behind call `n`, results aside.
+    pub fn needed_behind(&self, unit: &Unit, n: NodeId) -> SlotSet {
+        let node = unit.graph.node(n);
+        let (Op::Call { a, results, .. }, Some(s)) = (node.op, node.snapshot) else { return SlotSet::EMPTY };
+        let frame = unit.graph.snapshot(s).frames[0];
+        let mut below = SlotSet::below(u16::from(a));
+        // An exit for another number of results than expected keeps all that lies below them.
+        if !matches!(results, CallResults::Expect(_)) {
+            let behind = self.live.get(frame.pc as usize + 1).copied().unwrap_or_default();
+            below.intersect(&behind);
+        }
+        below.union(&unit.shared);
+        below
     }
 
     /// Slots that the interpreter reads from memory after leaving through `s`.
