@@ -216,6 +216,9 @@ pub struct Unit {
     pub frame_slots: u16,
     /// Slots that inner closures capture: other code may read and write them behind any call, so they stay in memory.
     pub shared: SlotSet,
+    /// Slots whose memory does not always hold what the bytecode left there, because a pass took away a store of theirs, or
+    /// its tag, that the graph did not need. No pass may add a load of them, or a snapshot that reads them.
+    pub stale: SlotSet,
     /// The graph.
     pub graph: Graph,
     /// What the interpreter saw of the function: types, targets, counts.
@@ -240,6 +243,7 @@ impl Unit {
             program,
             proto,
             shared: SlotSet::EMPTY,
+            stale: SlotSet::EMPTY,
             graph,
             feedback: ProtoProfile::default(),
             functions: Vec::new(),

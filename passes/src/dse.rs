@@ -87,9 +87,20 @@ fn round(unit: &mut Unit) -> (u64, u64) {
         }
     }
     for &store in &dead {
+        if let Some(slot) = stored_slot(unit.graph.node(store).op) {
+            unit.stale.insert(slot);
+        }
         unit.graph.remove_effect(store);
     }
     (dead.len() as u64, sunk)
+}
+
+/// The slot that a store writes.
+fn stored_slot(op: Op) -> Option<u16> {
+    match op {
+        Op::SlotStore(slot) | Op::SlotStorePayload(slot, _) => Some(slot),
+        _ => None,
+    }
 }
 
 /// For each snapshot and each slot that it needs from memory: the one store that the slot comes from, where there is one.
@@ -161,7 +172,7 @@ fn start_state(unit: &Unit, b: BlockId, at_end: &BTreeMap<BlockId, Reaching>) ->
 fn transfer(unit: &Unit, n: NodeId, state: &mut Reaching) {
     let node = unit.graph.node(n);
     match node.op {
-        Op::SlotStore(slot) => {
+        Op::SlotStore(slot) | Op::SlotStorePayload(slot, _) => {
             if unit.shared.contains(slot) {
                 state.remove(&slot);
             } else {
@@ -222,7 +233,7 @@ fn dead_stores(
         for &n in graph.block(b).effects.iter().rev() {
             let node = graph.node(n);
             let effects = slot_effects(unit, n);
-            if let Op::SlotStore(slot) = node.op
+            if let Some(slot) = stored_slot(node.op)
                 && !live.contains(slot)
                 && !unit.shared.contains(slot)
             {

@@ -12,6 +12,8 @@ mod dse;
 mod promotion;
 mod r0_pin;
 mod support;
+mod tag_elim;
+mod type_seed;
 
 pub use registry::{PASSES, Registry};
 pub use selection::{Pipeline, SelectionError};

@@ -1,9 +1,16 @@
 //! The list of passes.
 
-use crate::{Pass, acc_pin, const_prop, dse, r0_pin};
+use crate::{Pass, acc_pin, const_prop, dse, r0_pin, tag_elim, type_seed};
 
 /// All passes that come with gsx, in pipeline order. Adding a pass is adding its file and one line here.
-pub const PASSES: &[&dyn Pass] = &[&acc_pin::AccPin, &r0_pin::R0Pin, &const_prop::ConstProp, &dse::DeadStore];
+pub const PASSES: &[&dyn Pass] = &[
+    &type_seed::TypeSeed,
+    &acc_pin::AccPin,
+    &r0_pin::R0Pin,
+    &const_prop::ConstProp,
+    &dse::DeadStore,
+    &tag_elim::TagElim,
+];
 
 /// A group of passes that can be named together.
 pub struct GroupInfo {
@@ -18,6 +25,7 @@ pub const GROUPS: &[GroupInfo] = &[
     GroupInfo { id: "all", summary: "every pass" },
     GroupInfo { id: "none", summary: "no pass: slot form, as a naive template JIT would execute it" },
     GroupInfo { id: "seed", summary: "the passes of the seed post" },
+    GroupInfo { id: "types", summary: "types known ahead: fewer checks, fewer tags" },
     GroupInfo { id: "pin", summary: "values kept in fixed registers" },
 ];
 

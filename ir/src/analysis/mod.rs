@@ -2,3 +2,4 @@
 
 pub mod liveness;
 pub mod loops;
+pub mod slot_tags;

@@ -34,6 +34,7 @@ pub(super) fn unit(
         functions,
         frame_slots: header.slots,
         shared: header.shared,
+        stale: header.stale,
         pinned,
         layout: header.layout,
         allocator: header.allocator,

@@ -16,7 +16,7 @@ impl Parser<'_> {
         let (line, col) = (self.token().line, self.token().col);
         let name = self.name()?;
         let named = program.protos.iter().find(|p| p.name == name).map(|p| p.id);
-        let (mut proto, mut slots, mut shared) = (named, None, SlotSet::EMPTY);
+        let (mut proto, mut slots, mut shared, mut stale) = (named, None, SlotSet::EMPTY, SlotSet::EMPTY);
         let mut entry = Ref { id: 0, line, col };
         let (mut layout, mut allocator, mut frames) = Default::default();
         while !self.is('{') {
@@ -43,6 +43,7 @@ impl Parser<'_> {
                 }
                 "entry" => entry = self.block_ref()?,
                 "shared" => shared = self.slot_set()?,
+                "stale" => stale = self.slot_set()?,
                 "layout" => layout = self.choice("layout", &Layout::ALL)?,
                 "allocator" => allocator = self.choice("allocator", &Allocator::ALL)?,
                 "frames" => frames = self.choice("frame style", &FrameStyle::ALL)?,
@@ -55,7 +56,7 @@ impl Parser<'_> {
             return Err(ParseError::new(line, col, format!("the program has no function `{name}`")));
         };
         let slots = slots.unwrap_or_else(|| u16::from(program.proto(proto).nregs));
-        Ok(Header { proto, slots, entry, shared, layout, allocator, frames })
+        Ok(Header { proto, slots, entry, shared, stale, layout, allocator, frames })
     }
 
     pub(super) fn choice<T: Copy + fmt::Display>(&mut self, what: &str, all: &[T]) -> Result<T, ParseError> {

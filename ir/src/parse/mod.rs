@@ -86,6 +86,7 @@ struct Header {
     slots: u16,
     entry: Ref<u32>,
     shared: SlotSet,
+    stale: SlotSet,
     layout: Layout,
     allocator: Allocator,
     frames: FrameStyle,

@@ -59,6 +59,7 @@ fn wants(op: Op) -> &'static [Want] {
         Op::Select => &[Is(Type::Bool), Unboxed, Unboxed],
         Op::Box => &[Payload],
         Op::Unbox(_) | Op::TagOf | Op::Truthy | Op::GuardTag(_) => &[Is(Type::Boxed)],
+        Op::SlotStorePayload(..) => &[Payload],
         Op::SlotStore(_) | Op::GlobalStore(_) | Op::UpvalStore(_) => &[Value],
         Op::GuardGlobal(..)
         | Op::GuardDepth(_)
@@ -157,7 +158,7 @@ impl Verifier<'_> {
         };
         match node.op {
             Op::SlotLoad(slot, _) => slot_range("reads", slot, 1),
-            Op::SlotStore(slot) => slot_range("writes", slot, 1),
+            Op::SlotStore(slot) | Op::SlotStorePayload(slot, _) => slot_range("writes", slot, 1),
             Op::Call { a, nargs, results, .. } => {
                 let a = u16::from(a);
                 slot_range("reads", a, 1 + u16::from(nargs));
