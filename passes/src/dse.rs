@@ -104,7 +104,11 @@ fn stored_slot(op: Op) -> Option<u16> {
 }
 
 /// For each snapshot and each slot that it needs from memory: the one store that the slot comes from, where there is one.
-fn snapshot_stores(unit: &Unit, order: &[BlockId], reads: &SnapshotReads) -> BTreeMap<(SnapshotId, u16), NodeId> {
+pub(crate) fn snapshot_stores(
+    unit: &Unit,
+    order: &[BlockId],
+    reads: &SnapshotReads,
+) -> BTreeMap<(SnapshotId, u16), NodeId> {
     let graph = &unit.graph;
     let mut at_end: BTreeMap<BlockId, Reaching> = BTreeMap::new();
     // Forward, optimistic: an unvisited predecessor does not count. The maps only shrink, so this ends.
