@@ -74,7 +74,8 @@ fn pin_loop(unit: &mut Unit, l: &Loop, cx: &mut PassContext) -> bool {
         return false;
     }
     if !memory_is_right_at(unit, at) {
-        let text = "a slot that the interpreter needs where the loop begins is not in memory: its entry can have no exit";
+        let text =
+            "a slot that the interpreter needs where the loop begins is not in memory: its entry can have no exit";
         cx.remark_at(unit, at, RemarkKind::Missed, text);
         return false;
     }

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gsx_ir::analysis::slot_tags::{SlotTags, TagFacts};
 use gsx_ir::effects::SnapshotReads;
 use gsx_ir::graph::{Graph, Target, Terminator};
 use gsx_ir::unit::PinnedSlot;
@@ -85,6 +86,7 @@ pub fn promote(unit: &mut Unit, region: &Region, specs: &[PinSpec], by: &'static
     let inner = specs.iter().map(|s| inner_blocks(unit, region, s.slot)).collect();
     let mut work = Promoter {
         reads: SnapshotReads::new(unit),
+        known: SlotTags::new(unit, &[]).at_end(unit, region.entry),
         order,
         inner,
         unit,
@@ -126,6 +128,8 @@ struct Promoter<'a> {
     /// Blocks that returns were moved to; they store what the return reads.
     leaves: BTreeSet<BlockId>,
     reads: SnapshotReads,
+    /// What is known of the slots where the region is entered.
+    known: TagFacts,
     done: Promotion,
 }
 
@@ -150,9 +154,14 @@ impl Promoter<'_> {
         }
     }
 
-    /// Load, guard and unbox in the entry block.
+    /// Load, guard and unbox in the entry block. A slot whose tag is known there needs no guard.
     fn load_on_entry(&mut self, spec: &PinSpec) -> NodeId {
         let (entry, header) = (self.region.entry, self.region.header);
+        if self.known.slot(spec.slot) == Some(tag_of(spec.ty)) {
+            let graph = &mut self.unit.graph;
+            let origin = graph.block(header).origin;
+            return graph.effect(entry, Op::SlotLoad(spec.slot, spec.ty), &[], Some(spec.ty), None, origin);
+        }
         let boxed = guard_on_entry(self.unit, entry, header, (spec.slot, spec.ty), &self.reads);
         let origin = self.unit.graph.block(header).origin;
         self.unit.graph.pure(Op::Unbox(spec.ty), &[boxed], spec.ty, origin)

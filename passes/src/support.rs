@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gscript::value::Tag;
-pub use gsx_ir::analysis::slot_tags::known_tag;
 use gsx_ir::analysis::liveness::bytecode_liveness;
+pub use gsx_ir::analysis::slot_tags::known_tag;
 use gsx_ir::effects::slot_effects;
 use gsx_ir::graph::{FrameState, Graph, Origin, Snapshot};
 use gsx_ir::{BlockId, NodeId, Op, SnapshotId, Type, Unit};

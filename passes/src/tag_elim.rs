@@ -70,8 +70,7 @@ impl Pass for TagElim {
 fn keep_right_tags(unit: &mut Unit, cx: &mut PassContext) -> u64 {
     let tags = SlotTags::new(unit, &[]);
     let mut found = Vec::new();
-    for b in unit.graph.reverse_postorder() {
-        let mut facts = tags.at_start(b);
+    for (b, mut facts) in tags.blocks() {
         for &n in &unit.graph.block(b).effects {
             let node = unit.graph.node(n);
             if let Op::SlotStore(slot) = node.op
@@ -119,8 +118,12 @@ fn payload(unit: &mut Unit, store: NodeId, ty: Type) -> NodeId {
 fn drop_unread_tags(unit: &mut Unit, cx: &mut PassContext) -> (u64, u64) {
     let order = unit.graph.reverse_postorder();
     let reads = SnapshotReads::new(unit);
+    // Which store reaches which exit is not worth finding out where something else reads every tag.
+    if unread_tags(unit, &order, None).is_empty() {
+        return (0, 0);
+    }
     let reaching = snapshot_stores(unit, &order, &reads);
-    let unread = unread_tags(unit, &order, &reads, &reaching);
+    let unread = unread_tags(unit, &order, Some((&reads, &reaching)));
     let (mut dropped, mut given) = (0, 0);
     for (n, slot, ty) in unread {
         if !cx.permits(|| format!("store the payload of {} alone: nobody reads its tag", place(unit, n, slot))) {
@@ -145,15 +148,14 @@ fn place(unit: &Unit, n: NodeId, slot: u16) -> String {
     format!("{} ({n})", slot_name(unit, slot, unit.graph.node(n).origin))
 }
 
-/// Stores of numbers and booleans whose tags no path reads, given which snapshots can be served otherwise.
-fn unread_tags(
-    unit: &Unit,
-    order: &[BlockId],
-    reads: &SnapshotReads,
-    served: &BTreeMap<(SnapshotId, u16), NodeId>,
-) -> Vec<(NodeId, u16, Type)> {
+/// What snapshots read from memory, and the one store that a slot of theirs comes from, where there is one: if that loses
+/// its tag, the snapshot gets the value.
+type Exits<'a> = (&'a SnapshotReads, &'a BTreeMap<(SnapshotId, u16), NodeId>);
+
+/// Stores of numbers and booleans whose tags no path reads. Without `exits`, these read nothing.
+fn unread_tags(unit: &Unit, order: &[BlockId], exits: Option<Exits<'_>>) -> Vec<(NodeId, u16, Type)> {
     let graph = &unit.graph;
-    let live = Liveness { unit, reads, served, bytecode: bytecode_liveness(unit.bytecode()) };
+    let live = Liveness { unit, exits, bytecode: bytecode_liveness(unit.bytecode()) };
     let mut live_in: BTreeMap<BlockId, SlotSet> = BTreeMap::new();
     loop {
         let mut changed = false;
@@ -184,20 +186,13 @@ fn unread_tags(
 /// Backward liveness of the slots' tags in memory.
 struct Liveness<'a> {
     unit: &'a Unit,
-    reads: &'a SnapshotReads,
-    /// The one store that a snapshot's slot comes from: if it loses its tag, the snapshot gets the value.
-    served: &'a BTreeMap<(SnapshotId, u16), NodeId>,
+    exits: Option<Exits<'a>>,
     bytecode: Vec<SlotSet>,
 }
 
 impl Liveness<'_> {
     /// Tags read at the start of a block or behind it. Stores whose tag is not read are added to `unread`, last one first.
-    fn block(
-        &self,
-        b: BlockId,
-        live_in: &BTreeMap<BlockId, SlotSet>,
-        unread: &mut Vec<(NodeId, u16)>,
-    ) -> SlotSet {
+    fn block(&self, b: BlockId, live_in: &BTreeMap<BlockId, SlotSet>, unread: &mut Vec<(NodeId, u16)>) -> SlotSet {
         let graph = &self.unit.graph;
         let mut live = SlotSet::EMPTY;
         for next in graph.succs(b) {
@@ -244,8 +239,8 @@ impl Liveness<'_> {
     }
 
     fn snapshot(&self, s: SnapshotId) -> SlotSet {
-        let slots = self.reads.from_memory(self.unit, s);
-        slots.iter().filter(|&slot| !self.served.contains_key(&(s, slot))).collect()
+        let Some((reads, served)) = self.exits else { return SlotSet::EMPTY };
+        reads.from_memory(self.unit, s).iter().filter(|&slot| !served.contains_key(&(s, slot))).collect()
     }
 
     /// Slots that the function needs before or after an operation of the runtime, which may look at them.

@@ -10,8 +10,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gscript::value::Tag;
+use gsx_ir::analysis::frequency::{ENTRY, ITERATIONS, block_frequencies};
 use gsx_ir::analysis::liveness::bytecode_liveness;
-use gsx_ir::analysis::loops::{Loop, loop_depths, natural_loops};
+use gsx_ir::analysis::loops::{Loop, natural_loops};
 use gsx_ir::analysis::slot_tags::{Assumption, SlotTags};
 use gsx_ir::effects::{SnapshotReads, slot_effects};
 use gsx_ir::graph::{DomTree, Origin, Terminator, User};
@@ -60,24 +61,19 @@ impl Pass for TypeSeed {
     }
 }
 
-/// How often a block runs, by a guess from its loop depth.
-fn weight(depth: u32) -> u64 {
-    8u64.pow(depth.min(8))
-}
+/// How often blocks run.
+type Frequencies = BTreeMap<BlockId, u64>;
 
-/// The weight of the guards that are proved, given what is assumed.
-fn proved(unit: &Unit, assumed: &[Assumption]) -> u64 {
-    let tags = SlotTags::new(unit, assumed);
-    let depths = loop_depths(&unit.graph);
-    let mut sum = 0;
-    for b in unit.graph.reverse_postorder() {
-        let mut facts = tags.at_start(b);
+/// How often guards run that are proved, given what is assumed.
+fn proved(unit: &Unit, frequencies: &Frequencies, assumed: &[Assumption]) -> u64 {
+    let mut sum: u64 = 0;
+    for (b, mut facts) in SlotTags::new(unit, assumed).blocks() {
         for &n in &unit.graph.block(b).effects {
             let node = unit.graph.node(n);
             if let Op::GuardTag(tag) = node.op
                 && facts.value(&unit.graph, node.args[0]) == Some(tag)
             {
-                sum += weight(depths.get(&b).copied().unwrap_or(0));
+                sum = sum.saturating_add(frequencies.get(&b).copied().unwrap_or(0));
             }
             facts.pass(unit, n);
         }
@@ -92,6 +88,16 @@ fn seed_params(unit: &mut Unit, cx: &mut PassContext) -> u64 {
     let entry = unit.graph.entry;
     let Terminator::Jump(target) = &unit.graph.block(entry).term else { return 0 };
     let first = target.block;
+    let shared = unit.shared;
+    let candidates: Vec<(u16, Tag)> = (0..u16::from(unit.bytecode().nparams))
+        .filter_map(|slot| match unit.feedback.params.get(usize::from(slot))?.single()? {
+            tag @ (Tag::Int | Tag::Float) => Some((slot, tag)).filter(|_| !shared.contains(slot)),
+            _ => None,
+        })
+        .collect();
+    if candidates.is_empty() {
+        return 0;
+    }
     // The guards' exits start the function anew, so nothing may have happened yet.
     let untouched = unit.graph.block(entry).effects.iter().all(|&n| {
         let op = unit.graph.node(n).op;
@@ -102,17 +108,16 @@ fn seed_params(unit: &mut Unit, cx: &mut PassContext) -> u64 {
         return 0;
     }
     let at = Origin { proto: unit.proto, pc: 0 };
+    let frequencies = block_frequencies(&unit.graph);
+    let mut before: Option<u64> = None;
     let mut seeded = 0;
-    for slot in 0..u16::from(unit.bytecode().nparams) {
-        let seen = unit.feedback.params.get(usize::from(slot)).and_then(|p| p.single());
-        let Some(tag @ (Tag::Int | Tag::Float)) = seen else { continue };
-        if unit.shared.contains(slot) {
-            continue;
-        }
+    for (slot, tag) in candidates {
         let assumption = Assumption { from: vec![entry], to: first, slot, tag };
-        let gain = proved(unit, &[assumption]) - proved(unit, &[]);
+        let without = *before.get_or_insert_with(|| proved(unit, &frequencies, &[]));
+        let with = proved(unit, &frequencies, &[assumption]);
+        let gain = with.saturating_sub(without);
         let name = slot_name(unit, slot, at);
-        if gain <= weight(0) {
+        if gain <= ENTRY {
             if gain > 0 {
                 let text = format!("{name} not seeded: a guard at entry would only take the place of another");
                 cx.remark(RemarkKind::Missed, text);
@@ -127,6 +132,7 @@ fn seed_params(unit: &mut Unit, cx: &mut PassContext) -> u64 {
         let snapshot = resume_at(graph, at);
         graph.effect(entry, Op::GuardTag(tag), &[boxed], None, Some(snapshot), at);
         cx.remark(RemarkKind::Applied, format!("{name} is guarded to be {tag} once, at entry"));
+        before = Some(with);
         seeded += 1;
     }
     seeded
@@ -157,26 +163,33 @@ fn seed_loop(unit: &mut Unit, l: &Loop, cx: &mut PassContext) -> u64 {
         return 0;
     }
     if !memory_is_right_at(unit, at) {
-        let text = "a slot that the interpreter needs where the loop begins is not in memory: its entry can have no exit";
+        let text =
+            "a slot that the interpreter needs where the loop begins is not in memory: its entry can have no exit";
         cx.remark_at(unit, at, RemarkKind::Missed, text);
         return 0;
     }
-    let outside: Vec<BlockId> =
-        unit.graph.preds(l.header).into_iter().filter(|p| !l.blocks.contains(p)).collect();
+    let outside: Vec<BlockId> = unit.graph.preds(l.header).into_iter().filter(|p| !l.blocks.contains(p)).collect();
+    let frequencies = block_frequencies(&unit.graph);
+    let header = frequencies.get(&l.header).copied().unwrap_or(0);
+    let mut assumed: Vec<Assumption> = Vec::new();
+    let mut before = proved(unit, &frequencies, &[]);
     let mut seeds: Vec<(u16, Type)> = Vec::new();
     for (slot, ty) in candidates {
         let name = slot_name(unit, slot, at);
-        let assume = |slot, ty| Assumption { from: outside.clone(), to: l.header, slot, tag: tag_of(ty) };
-        let mut assumed: Vec<Assumption> = seeds.iter().map(|&(s, t)| assume(s, t)).collect();
-        let before = proved(unit, &assumed);
-        assumed.push(assume(slot, ty));
-        if proved(unit, &assumed) - before <= weight(l.depth - 1) {
+        assumed.push(Assumption { from: outside.clone(), to: l.header, slot, tag: tag_of(ty) });
+        let with = proved(unit, &frequencies, &assumed);
+        // In front of the loop, a guard runs once where the header runs several times.
+        if with.saturating_sub(before) <= header / ITERATIONS {
+            assumed.pop();
             let text = format!("{name} not seeded: the loop does not keep its type");
             cx.remark_at(unit, at, RemarkKind::Missed, text);
             continue;
         }
         if cx.permits(|| format!("guard {name} in front of the loop")) {
             seeds.push((slot, ty));
+            before = with;
+        } else {
+            assumed.pop();
         }
     }
     if seeds.is_empty() {
@@ -214,7 +227,7 @@ fn carried_types(unit: &Unit, l: &Loop) -> Vec<(u16, Type)> {
             {
                 let (wanted, first) = asked.entry(slot).or_default();
                 wanted.insert(tag as u8);
-                if first.is_none() && looks_at_entry(unit, l, &doms, n, slot) && was_seen(unit, node.args[0], slot, tag) {
+                if first.is_none() && looks_at_entry(unit, l, &doms, n, slot) && was_seen(unit, n, tag) {
                     *first = Type::of_tag(tag);
                 }
             }
@@ -273,26 +286,14 @@ fn looks_at_entry(unit: &Unit, l: &Loop, doms: &DomTree, guard: NodeId, slot: u1
     true
 }
 
-/// Did the profile see the operand that `load` reads, and always with this tag?
-fn was_seen(unit: &Unit, load: NodeId, slot: u16, tag: Tag) -> bool {
-    use gscript::bytecode::Op as Bytecode;
-    let origin = unit.graph.node(load).origin;
+/// Did the profile see the guard's instruction, with operands of this type and no other?
+fn was_seen(unit: &Unit, guard: NodeId, tag: Tag) -> bool {
+    let origin = unit.graph.node(guard).origin;
     let Some(site) = unit.feedback.sites.get(origin.pc as usize).filter(|_| origin.proto == unit.proto) else {
         return false;
     };
-    let Some(inst) = unit.bytecode().code.get(origin.pc as usize) else { return false };
-    let (a, b, c) = (u16::from(inst.a), u16::from(inst.b), u16::from(inst.c));
-    let operands = match inst.op {
-        Bytecode::Add | Bytecode::Sub | Bytecode::Mul | Bytecode::Div => [(b, site.lhs), (c, site.rhs)],
-        Bytecode::Eq | Bytecode::Lt | Bytecode::Le => [(b, site.lhs), (c, site.rhs)],
-        Bytecode::Unm => [(b, site.lhs), (b, site.lhs)],
-        Bytecode::ForPrepLt | Bytecode::ForPrepLe | Bytecode::ForLoopLt | Bytecode::ForLoopLe => {
-            [(a, site.lhs), (a + 1, site.rhs)]
-        }
-        _ => return false,
-    };
-    let mut seen = operands.into_iter().filter(|(reg, _)| *reg == slot).peekable();
-    seen.peek().is_some() && seen.all(|(_, types)| types.single() == Some(tag))
+    let mut seen = [site.lhs, site.rhs].into_iter().filter(|types| !types.is_empty()).peekable();
+    seen.peek().is_some() && seen.all(|types| types.single() == Some(tag))
 }
 
 // ---- what is known ----
@@ -301,8 +302,7 @@ fn was_seen(unit: &Unit, load: NodeId, slot: u16, tag: Tag) -> bool {
 fn use_known_tags(unit: &mut Unit, cx: &mut PassContext) -> (u64, u64) {
     let tags = SlotTags::new(unit, &[]);
     let (mut guards, mut loads) = (Vec::new(), Vec::new());
-    for b in unit.graph.reverse_postorder() {
-        let mut facts = tags.at_start(b);
+    for (b, mut facts) in tags.blocks() {
         for &n in &unit.graph.block(b).effects {
             let node = unit.graph.node(n);
             if let Op::GuardTag(tag) = node.op

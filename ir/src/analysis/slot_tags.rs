@@ -149,7 +149,8 @@ impl TagFacts {
 
 /// The facts at the start of every reachable block.
 pub struct SlotTags {
-    at_start: BTreeMap<BlockId, TagFacts>,
+    /// In reverse postorder.
+    at_start: Vec<(BlockId, TagFacts)>,
 }
 
 impl SlotTags {
@@ -159,32 +160,62 @@ impl SlotTags {
     pub fn new(unit: &Unit, assumed: &[Assumption]) -> SlotTags {
         let graph = &unit.graph;
         let order = graph.reverse_postorder();
-        let mut at_start: BTreeMap<BlockId, TagFacts> = BTreeMap::new();
-        let mut at_end: BTreeMap<BlockId, TagFacts> = BTreeMap::new();
-        loop {
-            let mut changed = false;
-            for &b in &order {
-                let start = start(unit, b, &at_end, assumed);
-                if at_start.get(&b) == Some(&start) {
+        let mut index = vec![usize::MAX; order.iter().map(|b| b.0 as usize + 1).max().unwrap_or(0)];
+        for (i, b) in order.iter().enumerate() {
+            index[b.0 as usize] = i;
+        }
+        let place = |b: BlockId| index.get(b.0 as usize).copied().filter(|&i| i != usize::MAX);
+        let preds: Vec<SmallVec<[usize; 4]>> =
+            order.iter().map(|&b| graph.preds(b).into_iter().filter_map(place).collect()).collect();
+        let mut starts: Vec<Option<TagFacts>> = vec![None; order.len()];
+        let mut ends: Vec<Option<TagFacts>> = vec![None; order.len()];
+        let mut again = vec![true; order.len()];
+        while again.contains(&true) {
+            for (i, &b) in order.iter().enumerate() {
+                if !std::mem::take(&mut again[i]) {
                     continue;
                 }
-                let mut facts = start.clone();
+                let mut meet: Option<TagFacts> = None;
+                for &p in &preds[i] {
+                    let Some(end) = &ends[p] else { continue };
+                    let mut facts = end.clone();
+                    for a in assumed.iter().filter(|a| a.to == b && a.from.contains(&order[p])) {
+                        facts.slots.entry(a.slot).or_default().tag = Some(a.tag);
+                    }
+                    match &mut meet {
+                        None => meet = Some(facts),
+                        Some(m) => m.meet(&facts),
+                    }
+                }
+                let mut facts = meet.unwrap_or_default();
+                for &p in &graph.block(b).params {
+                    facts.redefine(p);
+                }
+                if starts[i].as_ref() == Some(&facts) {
+                    continue;
+                }
+                starts[i] = Some(facts.clone());
                 for &n in &graph.block(b).effects {
                     facts.pass(unit, n);
                 }
-                at_start.insert(b, start);
-                at_end.insert(b, facts);
-                changed = true;
-            }
-            if !changed {
-                return SlotTags { at_start };
+                if ends[i].as_ref() != Some(&facts) {
+                    ends[i] = Some(facts);
+                    graph.succs(b).into_iter().filter_map(place).for_each(|s| again[s] = true);
+                }
             }
         }
+        let starts = starts.into_iter().map(Option::unwrap_or_default);
+        SlotTags { at_start: order.into_iter().zip(starts).collect() }
+    }
+
+    /// The reachable blocks in reverse postorder, with what is known where each starts.
+    pub fn blocks(&self) -> impl Iterator<Item = (BlockId, TagFacts)> + '_ {
+        self.at_start.iter().map(|(b, facts)| (*b, facts.clone()))
     }
 
     /// What is known where a block starts; go on from there with [`TagFacts::pass`].
     pub fn at_start(&self, b: BlockId) -> TagFacts {
-        self.at_start.get(&b).cloned().unwrap_or_default()
+        self.at_start.iter().find(|(at, _)| *at == b).map(|(_, facts)| facts.clone()).unwrap_or_default()
     }
 
     /// What is known where a block ends.
@@ -195,30 +226,6 @@ impl SlotTags {
         }
         facts
     }
-}
-
-fn start(unit: &Unit, b: BlockId, at_end: &BTreeMap<BlockId, TagFacts>, assumed: &[Assumption]) -> TagFacts {
-    let graph = &unit.graph;
-    if b == graph.entry {
-        return TagFacts::default();
-    }
-    let mut meet: Option<TagFacts> = None;
-    for pred in graph.preds(b) {
-        let Some(end) = at_end.get(&pred) else { continue };
-        let mut facts = end.clone();
-        for a in assumed.iter().filter(|a| a.to == b && a.from.contains(&pred)) {
-            facts.slots.entry(a.slot).or_default().tag = Some(a.tag);
-        }
-        match &mut meet {
-            None => meet = Some(facts),
-            Some(m) => m.meet(&facts),
-        }
-    }
-    let mut facts = meet.unwrap_or_default();
-    for &p in &graph.block(b).params {
-        facts.redefine(p);
-    }
-    facts
 }
 
 #[cfg(test)]

@@ -61,12 +61,8 @@ impl Parser<'_> {
             "bconst" => Op::BConst(self.boolean()?),
             "const" => Op::BoxedConst(self.constant()?),
             "slot.store" => Op::SlotStore(self.list_head(&mut args, "a slot number")?),
-            "slot.store.payload" => {
-                Op::SlotStorePayload(self.list_head(&mut args, "a slot number")?, TagHalf::Right)
-            }
-            "slot.store.untagged" => {
-                Op::SlotStorePayload(self.list_head(&mut args, "a slot number")?, TagHalf::Unread)
-            }
+            "slot.store.payload" => Op::SlotStorePayload(self.list_head(&mut args, "a slot number")?, TagHalf::Right),
+            "slot.store.untagged" => Op::SlotStorePayload(self.list_head(&mut args, "a slot number")?, TagHalf::Unread),
             "global.load" => Op::GlobalLoad(self.list_head(&mut args, "a global's index")?),
             "global.store" => Op::GlobalStore(self.list_head(&mut args, "a global's index")?),
             "upval.load" => Op::UpvalLoad(self.list_head(&mut args, "an upvalue's index")?),
