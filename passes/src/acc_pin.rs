@@ -16,7 +16,7 @@ use gsx_ir::analysis::loops::{Loop, natural_loops};
 use gsx_ir::{BlockId, Op, Pin, Type, Unit};
 
 use crate::promotion::{PinSpec, Region, make_preheader, promote};
-use crate::support::{SlotUse, check_pinnable, expected_type, memory_is_right_at, slot_name, slot_uses};
+use crate::support::{SlotUse, check_pinnable, expected_type, is_memory_right_at, slot_name, slot_uses};
 use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
 
 /// The pass.
@@ -73,10 +73,8 @@ fn pin_loop(unit: &mut Unit, l: &Loop, cx: &mut PassContext) -> bool {
         cx.remark_at(unit, at, RemarkKind::Missed, "the loop belongs to another function: its entry has no snapshot");
         return false;
     }
-    if !memory_is_right_at(unit, at) {
-        let text =
-            "a slot that the interpreter needs where the loop begins is not in memory: its entry can have no exit";
-        cx.remark_at(unit, at, RemarkKind::Missed, text);
+    if !is_memory_right_at(unit, at) {
+        cx.remark_at(unit, at, RemarkKind::Missed, "stores that an exit in front of the loop would need are gone");
         return false;
     }
     let mut candidates = candidates(unit, l, cx);

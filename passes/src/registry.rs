@@ -1,15 +1,22 @@
 //! The list of passes.
 
-use crate::{Pass, acc_pin, const_prop, dse, r0_pin, tag_elim, type_seed};
+use crate::{
+    Pass, acc_pin, arg_trace, compact_frame, const_prop, dse, r0_pin, result_trace, skip_spill, tag_elim, type_seed,
+};
 
 /// All passes that come with gsx, in pipeline order. Adding a pass is adding its file and one line here.
+#[rustfmt::skip] // one pass a line
 pub const PASSES: &[&dyn Pass] = &[
     &type_seed::TypeSeed,
     &acc_pin::AccPin,
     &r0_pin::R0Pin,
+    &arg_trace::ArgTrace,
+    &result_trace::ResultTrace,
+    &skip_spill::SkipSpill,
     &const_prop::ConstProp,
     &dse::DeadStore,
     &tag_elim::TagElim,
+    &compact_frame::CompactFrame,
 ];
 
 /// A group of passes that can be named together.
@@ -26,6 +33,8 @@ pub const GROUPS: &[GroupInfo] = &[
     GroupInfo { id: "none", summary: "no pass: slot form, as a naive template JIT would execute it" },
     GroupInfo { id: "seed", summary: "the passes of the seed post" },
     GroupInfo { id: "types", summary: "types known ahead: fewer checks, fewer tags" },
+    GroupInfo { id: "calls", summary: "arguments and results without copies, callees without calls" },
+    GroupInfo { id: "frames", summary: "smaller native frames and fewer write-backs around calls" },
     GroupInfo { id: "pin", summary: "values kept in fixed registers" },
 ];
 

@@ -7,7 +7,7 @@ use gsx_ir::analysis::liveness::bytecode_liveness;
 pub use gsx_ir::analysis::slot_tags::known_tag;
 use gsx_ir::effects::slot_effects;
 use gsx_ir::graph::{FrameState, Graph, Origin, Snapshot};
-use gsx_ir::{BlockId, NodeId, Op, SnapshotId, Type, Unit};
+use gsx_ir::{BlockId, NodeId, Op, SlotSet, SnapshotId, Type, Unit};
 
 /// Why a slot cannot be kept in a register throughout a region.
 pub type Refusal = String;
@@ -77,7 +77,7 @@ pub fn check_pinnable(unit: &Unit, slot: u16, uses: &SlotUse, ty: Type) -> Resul
         match unit.graph.node(value).ty {
             Some(t) if t == ty => {}
             Some(Type::Boxed) => {
-                if !restarts_cleanly(unit, n) {
+                if !restarts_cleanly(unit, n) || !is_memory_right_at(unit, unit.graph.node(n).origin) {
                     return Err("a write of unknown type comes in the middle of an operation".into());
                 }
                 let block = unit.graph.node(n).block;
@@ -109,7 +109,7 @@ fn restarts_cleanly(unit: &Unit, n: NodeId) -> bool {
     let node = graph.node(n);
     let Some(block) = node.block else { return false };
     // In another function's code a snapshot would have to rebuild more than one frame.
-    if node.origin.proto != unit.proto || !memory_is_right_at(unit, node.origin) {
+    if node.origin.proto != unit.proto {
         return false;
     }
     let effects = &graph.block(block).effects;
@@ -120,21 +120,38 @@ fn restarts_cleanly(unit: &Unit, n: NodeId) -> bool {
     })
 }
 
-/// Does memory hold all that the interpreter reads from this position of the unit's own function on? Slots that live in
-/// registers are another matter.
-pub fn memory_is_right_at(unit: &Unit, at: Origin) -> bool {
-    let live = bytecode_liveness(unit.bytecode());
-    let mut missing = unit.stale;
-    if let Some(live) = live.get(at.pc as usize) {
-        missing.intersect(live);
-    }
-    missing.is_empty()
-}
-
 /// A snapshot that resumes at a bytecode position with everything in memory.
 pub fn resume_at(graph: &mut Graph, at: Origin) -> SnapshotId {
     let frame = FrameState { proto: at.proto, base: 0, pc: at.pc, open: None };
     graph.add_snapshot(Snapshot { frames: [frame].into_iter().collect(), writes: Vec::new() })
+}
+
+/// May a new exit in block `b` resume at a bytecode position with all slots as they are in memory? Not where a register
+/// holds a slot that is live there, nor where dse has removed stores of it.
+pub fn can_resume_at(unit: &Unit, b: BlockId, at: Origin) -> bool {
+    if at.proto != unit.proto {
+        return false;
+    }
+    let pinned = unit.pinned.iter().filter(|p| p.written && p.blocks.contains(&b)).map(|p| p.slot).collect();
+    is_complete_at(unit, at, &pinned)
+}
+
+/// Is every slot that the interpreter reads from a bytecode position on as the bytecode left it, registers that are
+/// accounted for otherwise aside: no stores of it were removed?
+pub fn is_memory_right_at(unit: &Unit, at: Origin) -> bool {
+    at.proto == unit.proto && is_complete_at(unit, at, &SlotSet::EMPTY)
+}
+
+fn is_complete_at(unit: &Unit, at: Origin, elsewhere: &SlotSet) -> bool {
+    let mut missing = unit.stale;
+    missing.union(elsewhere);
+    if missing.is_empty() {
+        return true;
+    }
+    let live = bytecode_liveness(unit.bytecode());
+    let Some(mut live) = live.get(at.pc as usize).copied() else { return false };
+    live.intersect(&missing);
+    live.is_empty()
 }
 
 /// Tag of an unboxed type.

@@ -19,7 +19,7 @@ use gsx_ir::graph::{DomTree, Origin, Terminator, User};
 use gsx_ir::{BlockId, NodeId, Op, Type, Unit};
 
 use crate::promotion::{guard_on_entry, make_preheader};
-use crate::support::{counted, memory_is_right_at, remove_unused_loads, resume_at, slot_name, tag_of};
+use crate::support::{counted, is_memory_right_at, remove_unused_loads, resume_at, slot_name, tag_of};
 use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
 
 /// The pass.
@@ -162,7 +162,7 @@ fn seed_loop(unit: &mut Unit, l: &Loop, cx: &mut PassContext) -> u64 {
         cx.remark_at(unit, at, RemarkKind::Missed, "the loop belongs to another function: its entry has no snapshot");
         return 0;
     }
-    if !memory_is_right_at(unit, at) {
+    if !is_memory_right_at(unit, at) {
         let text =
             "a slot that the interpreter needs where the loop begins is not in memory: its entry can have no exit";
         cx.remark_at(unit, at, RemarkKind::Missed, text);

@@ -176,7 +176,9 @@ impl SlotTags {
                     continue;
                 }
                 let mut meet: Option<TagFacts> = None;
-                for &p in &preds[i] {
+                // Self calls come in here without having passed the entry block.
+                let is_self_entry = unit.self_entry.as_ref().is_some_and(|e| e.block == b);
+                for &p in preds[i].iter().filter(|_| !is_self_entry) {
                     let Some(end) = &ends[p] else { continue };
                     let mut facts = end.clone();
                     for a in assumed.iter().filter(|a| a.to == b && a.from.contains(&order[p])) {

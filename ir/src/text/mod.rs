@@ -30,7 +30,7 @@ use gscript::bytecode::{Pos, ProtoId};
 
 use crate::graph::{BlockId, Node, NodeId, Origin, SnapshotId, Target, Terminator};
 use crate::op::Op;
-use crate::unit::{Allocator, FrameStyle, Layout, SlotSet, Unit};
+use crate::unit::{Allocator, FrameStyle, Layout, SelfArgs, SelfEntry, SlotSet, Unit};
 
 use mnemonic::mnemonic;
 use names::{ResultType, result_type};
@@ -69,6 +69,8 @@ impl TextOptions {
 pub enum Place {
     /// The unit as a whole.
     Unit,
+    /// The unit's entry for self calls.
+    SelfEntry,
     /// The unit's pinned slot with this index.
     Pinned(usize),
     /// A block's head.
@@ -155,6 +157,9 @@ impl<'a> Printer<'a> {
                 let text = format!("    function {} = p{} {:#x}", f.global, f.proto.0, f.closure);
                 self.lines.push(Line { place: None, text });
             }
+        }
+        if let Some(entry) = &self.unit.self_entry {
+            self.push(Place::SelfEntry, self_entry(entry));
         }
         for (i, p) in self.unit.pinned.iter().enumerate() {
             let there = p.blocks.iter().filter(|&&b| self.unit.graph.has_block(b));
@@ -347,10 +352,29 @@ impl<'a> Printer<'a> {
                 format!("branch {cond}, {}, {}", target(then), target(other))
             }
             Terminator::Return { first, count } => format!("return {first}, {count}"),
+            Terminator::ReturnValue(v) => format!("return.value {v}"),
             Terminator::Exit(s) => format!("exit {}", self.snapshot(*s)),
             Terminator::Unreachable => "unreachable".to_owned(),
         }
     }
+}
+
+fn self_entry(entry: &SelfEntry) -> String {
+    let mut out = format!("    self.entry {} closure={:#x} args=", entry.block, entry.closure);
+    match &entry.args {
+        SelfArgs::Memory => out.push_str("memory"),
+        SelfArgs::Params(slots) => {
+            let slots: Vec<String> = slots.iter().map(ToString::to_string).collect();
+            let _ = write!(out, "({})", slots.join(", "));
+        }
+    }
+    if entry.header {
+        out.push_str(" header");
+    }
+    if let Some(ty) = entry.result {
+        let _ = write!(out, " result={ty}");
+    }
+    out
 }
 
 fn target(t: &Target) -> String {
