@@ -258,9 +258,12 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn every_subset_gives_the_interpreters_result() {
-    for c in cases() {
-        for pipeline in subsets() {
+fn subsets_give_the_interpreters_result() {
+    // All subsets on all programs would take long: each program gets a part of them, the next one another part.
+    let subsets = subsets();
+    let parts = subsets.len().div_ceil(64);
+    for (i, c) in cases().into_iter().enumerate() {
+        for pipeline in subsets.iter().skip(i % parts).step_by(parts).cloned() {
             let mut spec = cell(c.source, "entry", &c.warmup, &c.args);
             spec.expected = Some(c.result.into());
             spec.pipeline = pipeline;

@@ -19,6 +19,7 @@ use gsx_ir::graph::{DomTree, Origin, Terminator, User};
 use gsx_ir::{BlockId, NodeId, Op, Type, Unit};
 
 use crate::promotion::{guard_on_entry, make_preheader};
+use crate::self_entry::self_calls;
 use crate::support::{counted, is_memory_right_at, remove_unused_loads, resume_at, slot_name, tag_of};
 use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
 
@@ -109,6 +110,8 @@ fn seed_params(unit: &mut Unit, cx: &mut PassContext) -> u64 {
     }
     let at = Origin { proto: unit.proto, pc: 0 };
     let frequencies = block_frequencies(&unit.graph);
+    // Self calls that come in behind the entry do not meet its guards: these cost next to nothing there.
+    let cost = if self_calls(&unit.graph).is_empty() || !cx.is_enabled("arg-trace") { ENTRY } else { 0 };
     let mut before: Option<u64> = None;
     let mut seeded = 0;
     for (slot, tag) in candidates {
@@ -117,7 +120,7 @@ fn seed_params(unit: &mut Unit, cx: &mut PassContext) -> u64 {
         let with = proved(unit, &frequencies, &[assumption]);
         let gain = with.saturating_sub(without);
         let name = slot_name(unit, slot, at);
-        if gain <= ENTRY {
+        if gain <= cost {
             if gain > 0 {
                 let text = format!("{name} not seeded: a guard at entry would only take the place of another");
                 cx.remark(RemarkKind::Missed, text);

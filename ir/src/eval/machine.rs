@@ -228,7 +228,10 @@ impl<'a> Machine<'a, '_> {
                 let tag = match half {
                     TagHalf::Right if old.tag == v.tag => v.tag,
                     TagHalf::Right => {
-                        let message = format!("slot {slot} holds a {}, but gets the payload of a value of type {}", old.tag, v.tag);
+                        let message = format!(
+                            "slot {slot} holds a {}, but gets the payload of a value of type {}",
+                            old.tag, v.tag
+                        );
                         return Err(malformed(act, Some(n), message));
                     }
                     TagHalf::Unread => {
