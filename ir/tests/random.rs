@@ -9,7 +9,7 @@ use gsx_ir::graph::{BlockId, FrameState, Graph, NodeId, Origin, Snapshot, Snapsh
 use gsx_ir::parse::{SYNTHETIC_PROTO, parse_unit, synthetic_program};
 use gsx_ir::text::{TextOptions, unit_to_string, unit_to_string_with};
 use gsx_ir::verify::verify;
-use gsx_ir::{CallKind, CallResults, Cond, Op, TagHalf, Type, Unit};
+use gsx_ir::{CallKind, CallResults, Cond, Op, SlotSet, TagHalf, Type, Unit};
 
 const SLOTS: u16 = 12;
 const CODE: u32 = 20;
@@ -211,6 +211,7 @@ fn random_unit(seed: u64) -> Unit {
     let text = "unit test proto=1 slots=12 {\nb0: unreachable\n}";
     let mut unit = parse_unit(text, &synthetic_program(SLOTS, 2, CODE as usize)).expect("a good unit");
     unit.graph = g.graph;
+    unit.stale = SlotSet::below(SLOTS);
     unit
 }
 
