@@ -139,7 +139,7 @@ impl Lower<'_> {
             Some(inst) if !open && inst.op == Bytecode::Call && inst.c != 0 => {
                 ExitKind::Results { a: inst.a, count: inst.c - 1 }
             }
-            _ => ExitKind::OpenResults { a },
+            _ => ExitKind::OpenResults { a: (u16::from(a) - frame.base) as u8 },
         };
         let exit = self.exit(snapshot, Some(n), origin, reason)?;
         let data = &mut self.f.exits[exit.0 as usize];
