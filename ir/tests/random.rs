@@ -28,7 +28,7 @@ struct Generator {
 impl Generator {
     fn origin(&mut self) -> Origin {
         // The last instruction returns: nothing but a terminator comes from there.
-        Origin { proto: SYNTHETIC_PROTO, pc: self.rng.below(CODE as usize - 1) as u32 }
+        Origin::new(SYNTHETIC_PROTO, self.rng.below(CODE as usize - 1) as u32)
     }
 
     fn slot(&mut self) -> u16 {
@@ -183,7 +183,7 @@ impl Generator {
 }
 
 fn random_unit(seed: u64) -> Unit {
-    let origin = Origin { proto: SYNTHETIC_PROTO, pc: 0 };
+    let origin = Origin::new(SYNTHETIC_PROTO, 0);
     let graph = Graph::new(origin);
     let mut g = Generator { rng: Random::new(seed * 2 + 1), at: graph.entry, graph, known: Vec::new() };
     for _ in 0..4 {

@@ -8,9 +8,11 @@ pub mod selection;
 
 mod acc_pin;
 mod arg_trace;
+mod callee_guards;
 mod compact_frame;
 mod const_prop;
 mod dse;
+mod inline;
 mod live_values;
 mod promotion;
 mod r0_pin;
@@ -208,10 +210,24 @@ pub struct PassError {
     pub reason: String,
 }
 
+/// Which callees a pass looks into.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CalleeLimits {
+    /// Bytecode instructions of a callee.
+    pub instructions: usize,
+    /// Calls between the unit and a callee.
+    pub nesting: usize,
+}
+
 /// An optimization pass.
 pub trait Pass: Sync {
     /// What it is.
     fn info(&self) -> &'static PassInfo;
+
+    /// Does it look into callees? Then the unit comes with those of them that are within these limits.
+    fn callees(&self) -> Option<CalleeLimits> {
+        None
+    }
 
     /// Transforms a unit. Remarks and counters go to the context.
     fn run(&self, unit: &mut Unit, cx: &mut PassContext) -> Result<Outcome, PassError>;

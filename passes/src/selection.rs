@@ -4,7 +4,7 @@ use std::fmt;
 
 use gsx_ir::Unit;
 
-use crate::{Counter, Pass, PassContext, PassError, Registry, Remark, run_pass};
+use crate::{CalleeLimits, Counter, Pass, PassContext, PassError, Registry, Remark, run_pass};
 
 /// Why a selection of passes could not be understood.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -65,6 +65,15 @@ impl Pipeline {
     /// Their ids, in order.
     pub fn ids(&self) -> Vec<&'static str> {
         self.passes.iter().map(|p| p.info().id).collect()
+    }
+
+    /// The callees that the passes look into; none if no pass does.
+    pub fn callees(&self) -> Option<CalleeLimits> {
+        let wishes = self.passes.iter().filter_map(|p| p.callees());
+        wishes.reduce(|a, b| CalleeLimits {
+            instructions: a.instructions.max(b.instructions),
+            nesting: a.nesting.max(b.nesting),
+        })
     }
 
     /// The passes that `text` selects, in registry order: ids and groups, separated by commas; a name with `-` in front

@@ -298,6 +298,8 @@ pub struct CallInst {
     pub target: CallTarget,
     /// Bytes from this frame's `R[0]` to the callee's.
     pub distance: u32,
+    /// Frames that the callee's is above the unit's own: one, and those of inlined calls in between.
+    pub frames: u8,
     /// Number of arguments, for X1; the self entry does not look at it.
     pub nargs: u8,
     /// Arguments in registers, each fixed to its own.

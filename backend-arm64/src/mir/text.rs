@@ -48,7 +48,7 @@ impl fmt::Display for Inst {
                 }
                 Ok(())
             }
-            Inst::Call(CallInst { target, distance, nargs, args, count, addr, float, destroys_all }) => {
+            Inst::Call(CallInst { target, distance, frames, nargs, args, count, addr, float, destroys_all }) => {
                 write!(f, "%{}, %{}", count.0, addr.0)?;
                 if let Some(d) = float {
                     write!(f, ", %{}", d.0)?;
@@ -56,6 +56,9 @@ impl fmt::Display for Inst {
                 write!(f, " = call {target:?} +{distance} nargs {nargs}")?;
                 for a in args {
                     write!(f, " %{}", a.0)?;
+                }
+                if *frames > 1 {
+                    write!(f, " frames {frames}")?;
                 }
                 f.write_str(if *destroys_all { " destroys all" } else { "" })
             }

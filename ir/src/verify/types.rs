@@ -81,6 +81,7 @@ fn wants(op: Op) -> &'static [Want] {
 
 impl Verifier<'_> {
     pub(super) fn check_types(&mut self) {
+        self.check_inlined();
         if self.unit.frame_slots > SlotSet::CAPACITY {
             let message = format!("{} slots are more than a frame may have", self.unit.frame_slots);
             self.error(Place::Unit, message);
@@ -92,6 +93,35 @@ impl Verifier<'_> {
         }
         for b in self.graph.blocks().collect::<Vec<_>>() {
             self.check_terminator(b);
+        }
+    }
+
+    /// Inlined frames lie where the callees' own frames would, and provenance names existing ones.
+    fn check_inlined(&mut self) {
+        let inlined = self.graph.inlined.clone();
+        for (i, c) in inlined.iter().enumerate() {
+            let what = format!("inlined call {}", i + 1);
+            if usize::from(c.call.frame) > i || self.unit.program.protos.get(c.proto.index()).is_none() {
+                self.error(Place::Unit, format!("{what} is in an inlined call behind it, or of no function"));
+                return;
+            }
+            let end = u32::from(c.base) + u32::from(self.unit.program.proto(c.proto).nregs);
+            if end > u32::from(self.unit.frame_slots) {
+                self.error(Place::Unit, format!("{what} needs {end} slots of {}", self.unit.frame_slots));
+            }
+            if c.base != self.unit.callee_base(c.call.frame) {
+                let message = format!("{what} has its frame at s{}, a callee's is at s{}", c.base, {
+                    self.unit.callee_base(c.call.frame)
+                });
+                self.error(Place::Unit, message);
+            }
+        }
+        for n in self.live.clone() {
+            let origin = self.graph.node(n).origin;
+            let frame = self.graph.inlined_frame(origin.frame);
+            if origin.frame != 0 && frame.is_none_or(|c| c.proto != origin.proto) {
+                self.error(Place::Node(n), format!("belongs to inlined call {}, which is none", origin.frame));
+            }
         }
     }
 
@@ -217,15 +247,17 @@ impl Verifier<'_> {
         }
     }
 
-    /// The runtime executes the instruction at the node's origin on the unit's own frame.
+    /// The runtime executes the instruction at the node's origin on the frame of its activation.
     fn check_host_origin(&mut self, n: NodeId) {
         let node = self.graph.node(n);
         let (op, origin) = (node.op, node.origin);
-        if origin.proto != self.unit.proto {
+        let running = self.graph.inlined_frame(origin.frame).map_or(self.unit.proto, |c| c.proto);
+        if origin.proto != running {
             self.error(Place::Node(n), "the runtime cannot execute another function's instruction in this frame");
             return;
         }
-        let proto = self.unit.bytecode();
+        let base = self.graph.frame_base(origin.frame);
+        let proto = self.unit.program.proto(running);
         let pc = origin.pc as usize;
         let Some(&inst) = proto.code.get(pc) else {
             self.error(Place::Node(n), format!("the function has no instruction {pc}"));
@@ -237,7 +269,10 @@ impl Verifier<'_> {
                 self.error(Place::Node(n), format!("{:?} at {pc} is no straight-line instruction", inst.op));
             }
             // Hand-written graphs have no real bytecode: there is nothing to compare with then.
-            Op::HostCompare { op, b, c } if is_comparison && (inst.op, inst.b, inst.c) != (op, b, c) => {
+            Op::HostCompare { op, b, c }
+                if is_comparison
+                    && (inst.op, base + u16::from(inst.b), base + u16::from(inst.c)) != (op, b.into(), c.into()) =>
+            {
                 let message = format!("the instruction at {pc} is {:?} {}, {}", inst.op, inst.b, inst.c);
                 self.error(Place::Node(n), message);
             }
