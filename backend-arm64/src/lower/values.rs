@@ -32,6 +32,7 @@ impl Lower<'_> {
                 let m = self.x_of(arg(0))?;
                 typed(self.alu(AluOp::Sub, ZERO.into(), m))
             }
+            Op::IShl(shift) => typed(self.shl(arg(0), shift)?),
             Op::FAdd => self.fpu(FpuOp::Add, arg(0), arg(1))?,
             Op::FSub => self.fpu(FpuOp::Sub, arg(0), arg(1))?,
             Op::FMul => self.fpu(FpuOp::Mul, arg(0), arg(1))?,
@@ -158,14 +159,19 @@ impl Lower<'_> {
         let (a, b) = if self.constant(a)?.is_some() { (b, a) } else { (a, b) };
         match self.constant(b)? {
             Some(1) => self.x_copy(a),
-            Some(c) if c > 0 && c.count_ones() == 1 => {
-                let n = self.x_of(a)?;
-                let d = self.f.vreg(Class::X);
-                self.emit(Inst::Lsl { d: d.into(), n, shift: c.trailing_zeros() as u8 });
-                Ok(d)
-            }
+            Some(c) if c > 0 && c.count_ones() == 1 => self.shl(a, c.trailing_zeros() as u8),
             _ => self.alu_of(AluOp::Mul, a, b),
         }
+    }
+
+    fn shl(&mut self, a: NodeId, shift: u8) -> Lowered<VReg> {
+        if shift == 0 {
+            return self.x_copy(a);
+        }
+        let n = self.x_of(a)?;
+        let d = self.f.vreg(Class::X);
+        self.emit(Inst::Lsl { d: d.into(), n, shift });
+        Ok(d)
     }
 
     fn alu_of(&mut self, op: AluOp, a: NodeId, b: NodeId) -> Lowered<VReg> {

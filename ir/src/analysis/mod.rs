@@ -1,4 +1,6 @@
 //! Analyses that several passes share.
 
+pub mod facts;
 pub mod liveness;
 pub mod loops;
+pub mod range;

@@ -72,6 +72,7 @@ pub(super) fn evaluate(node: &Node, args: &[Val], guest_base: u64) -> Result<Val
         (Op::ISub, &[Val::Int(a), Val::Int(b)]) => Val::Int(a.wrapping_sub(b)),
         (Op::IMul, &[Val::Int(a), Val::Int(b)]) => Val::Int(a.wrapping_mul(b)),
         (Op::INeg, &[Val::Int(a)]) => Val::Int(a.wrapping_neg()),
+        (Op::IShl(n), &[Val::Int(a)]) => Val::Int(a.wrapping_shl(n.into())),
         (Op::FAdd, &[Val::Float(a), Val::Float(b)]) => Val::Float(a + b),
         (Op::FSub, &[Val::Float(a), Val::Float(b)]) => Val::Float(a - b),
         (Op::FMul, &[Val::Float(a), Val::Float(b)]) => Val::Float(a * b),

@@ -60,6 +60,7 @@ impl Parser<'_> {
             "fconst" => Op::FConst(self.float_bits()?),
             "bconst" => Op::BConst(self.boolean()?),
             "const" => Op::BoxedConst(self.constant()?),
+            "ishl" => Op::IShl(self.list_head(&mut args, "a number of bits")?),
             "slot.store" => Op::SlotStore(self.list_head(&mut args, "a slot number")?),
             "global.load" => Op::GlobalLoad(self.list_head(&mut args, "a global's index")?),
             "global.store" => Op::GlobalStore(self.list_head(&mut args, "a global's index")?),
