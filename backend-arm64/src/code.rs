@@ -1,6 +1,7 @@
 //! The result of compilation: code words and everything that is known about them.
 
 use gscript::layout;
+use gscript::value::Tag;
 use gsx_ir::graph::{BlockId, FrameState, NodeId, Origin};
 use smallvec::SmallVec;
 
@@ -39,6 +40,14 @@ pub enum ExitKind {
         /// First result slot, in the unit's numbering.
         a: u8,
     },
+    /// Behind the call at the innermost frame's pc: the host puts the first `count` of its results (X3: how many, X4:
+    /// where), or nil where there are fewer, in the innermost frame's registers from `a` on.
+    Results {
+        /// First register.
+        a: u8,
+        /// How many registers.
+        count: u8,
+    },
 }
 
 /// A way out of a unit.
@@ -55,15 +64,22 @@ pub struct ExitInfo {
 }
 
 /// A call instruction in a unit, for walking the native stack: during the call, the unit's frame is at the SP that the
-/// callee was entered with, its return address at `[sp + 8]`, and the caller's SP is `sp + frame_bytes`.
+/// callee was entered with, its return address at `[sp + link_offset]`, and the caller's SP is `sp + frame_bytes`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CallSite {
     /// Index of the word behind the call instruction.
     pub return_word: u32,
     /// Bytes of the native frame.
     pub frame_bytes: u32,
+    /// Where the return address is in the frame.
+    pub link_offset: u32,
     /// Bytecode position; none for the calls of exit stubs (the exit says where it left).
     pub origin: Option<Origin>,
+    /// Tag of the result that the callee returns in a register.
+    pub result: Option<Tag>,
+    /// Word that an activation returns to, with the number of its results in X0 and their address in X1, if it did not give
+    /// the one result that is expected in a register.
+    pub landing_pad: Option<u32>,
 }
 
 /// A compiled unit.
@@ -83,6 +99,9 @@ pub struct CodeObject {
     pub fixed_entry: u32,
     /// Bytes of an activation on the native stack, a multiple of 16.
     pub frame_bytes: u32,
+    /// Tag of the result that calls at the self entry get in a register. Exits of their activations then ask the host where to
+    /// return to.
+    pub result: Option<Tag>,
     /// Spill slots in the frame.
     pub spill_slots: u32,
     /// Loads and stores that spilling added.

@@ -55,7 +55,9 @@ fn run(code: &CodeObject, slots: &[Slot], globals: &[Slot]) -> (End, Vec<Slot>, 
             let info = &code.exits[(c.x[0] & 0xffff_ffff) as usize];
             let (behind, results) = match info.kind {
                 ExitKind::Resume => (false, Vec::new()),
-                ExitKind::OpenResults { .. } => (true, (0..c.x[3]).map(|i| memory.slot(c.x[4], i)).collect()),
+                ExitKind::OpenResults { .. } | ExitKind::Results { .. } => {
+                    (true, (0..c.x[3]).map(|i| memory.slot(c.x[4], i)).collect())
+                }
             };
             end = Some(End::Exit { pc: info.frames[0].pc, behind, results });
             (0, c.x[1])

@@ -9,7 +9,7 @@ use gscript::value::Value;
 use gsx_backend_arm64::{ExitKind, HostCall};
 use gsx_machine::{Executor, Host, HostAction, Registers};
 
-use crate::jit::{JitSide, JitState};
+use crate::jit::{JitSide, JitState, fault};
 
 /// Native frame of the call stub: its frame record.
 const STUB_FRAME_BYTES: u64 = 16;
@@ -74,10 +74,10 @@ impl HostSide<'_> {
     fn dispatch(
         &mut self,
         executor: &mut dyn Executor,
-        regs: &Registers,
+        regs: &mut Registers,
         call: HostCall,
     ) -> Result<(u64, u64), RuntimeError> {
-        let x = &regs.x;
+        let x = regs.x;
         let depth = layout::MAX_DEPTH.saturating_sub(x[2]);
         let results = |r: Results| (r.count, r.addr);
         let mut count = |kind: &'static str| *self.state.host_calls.entry(kind).or_insert(0) += 1;
@@ -109,9 +109,28 @@ impl HostSide<'_> {
             HostCall::Exit => {
                 let (unit, exit) = ((x[0] >> 32) as u32, x[0] as u32);
                 let call_results = Results { count: x[3], addr: x[4] };
-                self.exit(executor, unit, exit, x[1], depth, call_results).map(results)
+                let given = self.exit(executor, unit, exit, x[1], depth, call_results)?;
+                Ok(self.return_from_exit(given, regs))
             }
         }
+    }
+
+    /// What an activation that left compiled code returns, in X0 and X1, and where to, in X2: a self call may expect one
+    /// result in a register, and is told at its landing pad when there is none of the right type.
+    fn return_from_exit(&self, given: Results, regs: &mut Registers) -> (u64, u64) {
+        let heap = self.vm.heap();
+        let plain = (given.count, given.addr);
+        let Some(to) = self.state.unwind.caller(heap, regs.sp, regs.x[30]) else { return plain };
+        regs.x[2] = to;
+        let Some((tag, landing_pad)) = self.state.unwind.landing(to) else { return plain };
+        if given.count == 1 && heap.contains(given.addr, layout::SLOT_BYTES) {
+            let value = heap.load(given.addr);
+            if value.tag == tag {
+                return (value.bits, given.addr);
+            }
+        }
+        regs.x[2] = landing_pad;
+        plain
     }
 
     /// Finishes an activation in the interpreter.
@@ -145,19 +164,43 @@ impl HostSide<'_> {
             .collect();
         let innermost = frames[frames.len() - 1];
         let state = info.frames[info.frames.len() - 1];
-        let mut jit = JitSide { executor, state: self.state };
         match (info.kind, state.open) {
             (ExitKind::OpenResults { a }, _) => {
+                let mut jit = JitSide { executor, state: self.state };
                 let behind = ResumeFrame { pc: innermost.pc + 1, ..innermost };
                 self.vm.resume_with_open_results(&mut jit, behind, a, call_results, depth)
+            }
+            (ExitKind::Results { a, count }, _) => {
+                let to = innermost.base + layout::slot_offset(u64::from(a));
+                let room = layout::slot_offset(u64::from(count));
+                let from = call_results.count.min(u64::from(count));
+                let heap = self.vm.heap_mut();
+                if !heap.contains(to, room) || !heap.contains(call_results.addr, layout::slot_offset(from)) {
+                    return Err(fault("a call of compiled code gave results that are none"));
+                }
+                for i in 0..u64::from(count) {
+                    let at = layout::slot_offset(i);
+                    let v = if i < from { heap.load(call_results.addr + at) } else { Value::NIL };
+                    heap.store(to + at, v);
+                }
+                let mut jit = JitSide { executor, state: self.state };
+                let mut frames = frames;
+                if let Some(last) = frames.last_mut() {
+                    last.pc += 1;
+                }
+                self.vm.resume(&mut jit, &frames, depth)
             }
             // The results of the open call before are in their slots already: the interpreter only learns how many.
             (ExitKind::Resume, Some((a, count))) => {
                 let addr = innermost.base + layout::slot_offset(u64::from(a));
                 let there = Results { addr, count: u64::from(count) };
+                let mut jit = JitSide { executor, state: self.state };
                 self.vm.resume_with_open_results(&mut jit, innermost, a, there, depth)
             }
-            (ExitKind::Resume, None) => self.vm.resume(&mut jit, &frames, depth),
+            (ExitKind::Resume, None) => {
+                let mut jit = JitSide { executor, state: self.state };
+                self.vm.resume(&mut jit, &frames, depth)
+            }
         }
     }
 }

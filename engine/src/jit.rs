@@ -192,6 +192,6 @@ impl JitSide<'_> {
     }
 }
 
-fn fault(message: &str) -> RuntimeError {
+pub(crate) fn fault(message: &str) -> RuntimeError {
     RuntimeError { kind: ErrorKind::Fault, message: message.to_string(), value: Value::NIL, trace: Vec::new() }
 }

@@ -1,7 +1,8 @@
-//! Walking the native stack: where compiled activations stand, for messages and call traces.
+//! Walking the native stack: where compiled activations stand, for messages and call traces; and where an activation
+//! returns to.
 //!
-//! Every frame begins with a frame record, so a return address is at `[sp + 8]`, and the code object that it lies in knows
-//! the size of its frame and the bytecode position of each of its calls.
+//! Each call instruction is known by its return address: the size of the frame that it is in, where the return address of
+//! that frame is, and its bytecode position.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,68 +10,81 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gscript::bytecode::ProtoId;
 use gscript::heap::Heap;
 use gscript::jit::NativeFrames;
+use gscript::value::Tag;
 use gsx_backend_arm64::CodeObject;
 
-/// What unwinding needs to know of a code object.
-struct Frames {
-    /// Guest address behind the last word.
-    end: u64,
+/// What unwinding needs to know of a call instruction.
+#[derive(Clone, Copy)]
+struct Site {
     frame_bytes: u64,
-    /// Bytecode position of the call that returns to an address.
-    calls: BTreeMap<u64, (ProtoId, usize)>,
+    link_offset: u64,
+    /// Bytecode position of a call of GScript code.
+    call: Option<(ProtoId, usize)>,
+    /// The tag of the result that is expected in a register, and where other results are expected.
+    landing: Option<(Tag, u64)>,
 }
 
-/// Code objects by guest address. Clones share one table: the engine fills it, the interpreter asks it.
+/// Call instructions of all code objects, by return address. Clones share one table: the engine fills it, the interpreter
+/// asks it.
 #[derive(Clone, Default)]
-pub(crate) struct UnwindTable(Arc<Mutex<BTreeMap<u64, Frames>>>);
+pub(crate) struct UnwindTable(Arc<Mutex<BTreeMap<u64, Site>>>);
 
 impl UnwindTable {
     /// Adds a code object.
     pub fn add(&self, address: u64, code: &CodeObject) {
-        let calls = code.call_sites.iter().filter_map(|c| {
-            let origin = c.origin?;
-            Some((address + u64::from(c.return_word) * 4, (origin.proto, origin.pc as usize)))
-        });
-        let frames = Frames {
-            end: address + code.words.len() as u64 * 4,
-            frame_bytes: u64::from(code.frame_bytes),
-            calls: calls.collect(),
-        };
-        self.lock().insert(address, frames);
+        let at = |word: u32| address + u64::from(word) * 4;
+        self.lock().extend(code.call_sites.iter().map(|c| {
+            let site = Site {
+                frame_bytes: u64::from(c.frame_bytes),
+                link_offset: u64::from(c.link_offset),
+                call: c.origin.map(|o| (o.proto, o.pc as usize)),
+                landing: c.result.zip(c.landing_pad.map(at)),
+            };
+            (at(c.return_word), site)
+        }));
     }
 
     /// The call that returns to an address.
     pub fn call(&self, return_address: u64) -> Option<(ProtoId, usize)> {
-        let table = self.lock();
-        find(&table, return_address)?.calls.get(&return_address).copied()
+        self.lock().get(&return_address)?.call
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Frames>> {
+    /// Where the activation returns to that has called what returns to `return_address`, with native stack pointer `sp` in
+    /// its frame.
+    pub fn caller(&self, heap: &Heap, sp: u64, return_address: u64) -> Option<u64> {
+        let site = *self.lock().get(&return_address)?;
+        link(heap, sp, site)
+    }
+
+    /// What is expected by the call that returns to an address: a result with this tag in a register, others at this
+    /// landing pad; none where any results are.
+    pub fn landing(&self, return_address: u64) -> Option<(Tag, u64)> {
+        self.lock().get(&return_address)?.landing
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Site>> {
         // The table is consistent between any two insertions, also if a panic came in between.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The code object that a return address lies in (a return address may be just behind the last word).
-fn find(table: &BTreeMap<u64, Frames>, return_address: u64) -> Option<&Frames> {
-    let (_, frames) = table.range(..return_address).next_back()?;
-    (return_address <= frames.end).then_some(frames)
+/// The return address in a frame, if the frame lies on the native stack.
+fn link(heap: &Heap, sp: u64, site: Site) -> Option<u64> {
+    let (low, high) = heap.native_stack();
+    let inside = site.frame_bytes > 0 && sp >= low && sp.checked_add(site.frame_bytes)? <= high;
+    inside.then(|| heap.read_u64(sp + site.link_offset))
 }
 
 impl NativeFrames for UnwindTable {
     fn walk(&self, heap: &Heap, sp: u64, return_address: u64, visit: &mut dyn FnMut(ProtoId, usize) -> bool) {
         let table = self.lock();
-        let (low, high) = heap.native_stack();
         let mut sp = sp;
-        let mut code = find(&table, return_address);
-        while let Some(frames) = code {
-            if frames.frame_bytes == 0 || sp < low || sp + frames.frame_bytes > high {
-                return;
-            }
-            let lr = heap.read_u64(sp + 8);
-            sp += frames.frame_bytes;
-            code = find(&table, lr);
-            if let Some(&(proto, pc)) = code.and_then(|f| f.calls.get(&lr))
+        let mut site = table.get(&return_address).copied();
+        while let Some(here) = site {
+            let Some(lr) = link(heap, sp, here) else { return };
+            sp += here.frame_bytes;
+            site = table.get(&lr).copied();
+            if let Some((proto, pc)) = site.and_then(|s| s.call)
                 && !visit(proto, pc)
             {
                 return;

@@ -67,7 +67,7 @@ fn edges(unit: &Unit, b: BlockId, out: &mut String) {
             let _ = writeln!(out, "  {b} -> {} [label=\"true\", color=\"#2e7d32\"];", then.block);
             let _ = writeln!(out, "  {b} -> {} [label=\"false\", color=\"#c62828\"];", other.block);
         }
-        Terminator::Return { .. } | Terminator::Exit(_) | Terminator::Unreachable => {}
+        Terminator::Return { .. } | Terminator::ReturnValue(_) | Terminator::Exit(_) | Terminator::Unreachable => {}
     }
 }
 

@@ -30,7 +30,9 @@ pub fn slot_effects(unit: &Unit, n: NodeId) -> SlotEffects {
         }
         Op::Call { a, nargs, results, .. } => {
             let a = u16::from(a);
-            out.reads = (a..=a + u16::from(nargs)).collect();
+            if node.args.is_empty() {
+                out.reads = (a..=a + u16::from(nargs)).collect();
+            }
             out.writes = (a..a + u16::from(results.count())).collect();
         }
         Op::HostCompare { b, c, .. } => {

@@ -112,6 +112,9 @@ pub enum Terminator {
         /// How many.
         count: u16,
     },
+    /// Returns one value of the type that the unit's self entry returns: in a register to self calls there, boxed in the
+    /// frame's first slot to others.
+    ReturnValue(NodeId),
     /// Leaves to the interpreter unconditionally.
     Exit(SnapshotId),
     /// Nothing can get here.
@@ -145,8 +148,8 @@ impl Terminator {
     /// All nodes it uses, block arguments included.
     pub fn uses(&self) -> Args {
         let mut out = Args::new();
-        if let Terminator::Branch { cond, .. } = self {
-            out.push(*cond);
+        if let Terminator::Branch { cond: v, .. } | Terminator::ReturnValue(v) = self {
+            out.push(*v);
         }
         for t in self.targets() {
             out.extend(t.args.iter().copied());
@@ -515,10 +518,10 @@ impl Graph {
                 User::Node(n) => replace(&mut self.nodes[n.0 as usize].args, old, new),
                 User::Term(b) => {
                     let term = &mut self.cfg[b.index()].term;
-                    if let Terminator::Branch { cond, .. } = term
-                        && *cond == old
+                    if let Terminator::Branch { cond: v, .. } | Terminator::ReturnValue(v) = term
+                        && *v == old
                     {
-                        *cond = new;
+                        *v = new;
                     }
                     for t in term.targets_mut() {
                         replace(&mut t.args, old, new);

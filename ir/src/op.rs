@@ -143,6 +143,17 @@ pub enum CallKind {
     Generic,
     /// The function being compiled itself; a guard before the call has proved it.
     SelfCall,
+    /// The function being compiled itself, behind the checks of its entry: at the unit's
+    /// [`SelfEntry`](crate::unit::SelfEntry). A guard before the call has proved the callee, and the graph the
+    /// types of the arguments.
+    SelfEntry,
+}
+
+impl CallKind {
+    /// Does it call the function being compiled?
+    pub fn is_self(self) -> bool {
+        self != CallKind::Generic
+    }
 }
 
 /// What happens to a call's results.
@@ -153,6 +164,9 @@ pub enum CallResults {
     /// Exactly `n` are expected, go to slots `a..a+n`; another count leaves through the call's snapshot, behind the
     /// call, with all results in place (`OpenResults`).
     Expect(u8),
+    /// The first result is the value of the node, nil if there is none; no slot is written. The node is boxed, or of the
+    /// type that the unit's self entry returns: another result then leaves through the snapshot, behind the call.
+    Value,
 }
 
 impl CallResults {
@@ -160,6 +174,7 @@ impl CallResults {
     pub fn count(self) -> u8 {
         match self {
             CallResults::Fixed(n) | CallResults::Expect(n) => n,
+            CallResults::Value => 0,
         }
     }
 }
@@ -241,7 +256,8 @@ pub enum Op {
     GuardGlobal(u32, Value),
     /// Leaves through the snapshot unless at least `n` more frames may be pushed.
     GuardDepth(u8),
-    /// Calls slot `a` with the `nargs` slots behind it. The snapshot resumes at the call itself (depth exceeded).
+    /// Calls slot `a` with the `nargs` slots behind it, or, where the node has arguments, calls the first of these with the
+    /// others: then the slots are not read. The snapshot resumes at the call itself (depth exceeded).
     Call {
         /// Slot of the callee; arguments follow it, results start in it.
         a: u8,

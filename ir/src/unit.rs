@@ -8,6 +8,7 @@ use gscript::profile::ProtoProfile;
 use gscript::value::{Tag, Value};
 
 use crate::graph::{BlockId, Graph};
+use crate::op::Type;
 
 /// A machine register in which a value lives by decision of a pass, outside of register allocation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -82,16 +83,22 @@ pub enum FrameStyle {
     /// its return.
     #[default]
     Full,
+    /// Only what is live across calls: no frame on paths that need none, no frame record, and calls at the self entry
+    /// preserve no registers, so that their caller keeps what it still needs and nothing else.
+    Compact,
 }
 
 impl FrameStyle {
     /// All frame styles.
-    pub const ALL: [FrameStyle; 1] = [FrameStyle::Full];
+    pub const ALL: [FrameStyle; 2] = [FrameStyle::Full, FrameStyle::Compact];
 }
 
 impl fmt::Display for FrameStyle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("full")
+        f.write_str(match self {
+            FrameStyle::Full => "full",
+            FrameStyle::Compact => "compact",
+        })
     }
 }
 
@@ -205,6 +212,33 @@ impl KnownFunction {
     }
 }
 
+/// Where the arguments of a call at the self entry are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SelfArgs {
+    /// In the slots of the callee's frame.
+    Memory,
+    /// In the parameters of the entry's block, which stand for these slots; memory does not hold them.
+    Params(Vec<u16>),
+}
+
+/// A second way into a unit, behind the checks of its entry: for its calls of itself
+/// ([`CallKind::SelfEntry`](crate::op::CallKind::SelfEntry)).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SelfEntry {
+    /// The block where such calls come in. Its only predecessor is the entry block, and nothing that the entry block
+    /// computes is used from here on but through its parameters.
+    pub block: BlockId,
+    /// The closure that the calls call: its offset in the arena.
+    pub closure: u64,
+    /// Where the arguments are.
+    pub args: SelfArgs,
+    /// Is the function value in the frame's header? If not, exits write it there.
+    pub header: bool,
+    /// The type of the one result, if it is returned in a register ([`ReturnValue`](crate::graph::Terminator::ReturnValue)
+    /// at every return): the callee then guards it, and an activation that gave something else makes the call leave.
+    pub result: Option<Type>,
+}
+
 /// One function being compiled.
 #[derive(Clone, Debug)]
 pub struct Unit {
@@ -222,6 +256,11 @@ pub struct Unit {
     pub feedback: ProtoProfile,
     /// The functions that the globals which the function loads hold, ascending by global.
     pub functions: Vec<KnownFunction>,
+    /// Slots some of whose stores were removed because only existing exits would have read them: memory is not right for
+    /// new ones.
+    pub stale: SlotSet,
+    /// The entry for self calls, if some pass made one.
+    pub self_entry: Option<SelfEntry>,
     /// Slots kept in registers, by the passes that did so.
     pub pinned: Vec<PinnedSlot>,
     /// Value layout to generate code for.
@@ -243,6 +282,8 @@ impl Unit {
             graph,
             feedback: ProtoProfile::default(),
             functions: Vec::new(),
+            stale: SlotSet::EMPTY,
+            self_entry: None,
             pinned: Vec::new(),
             layout: Layout::default(),
             allocator: Allocator::default(),

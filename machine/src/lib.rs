@@ -85,8 +85,9 @@ pub enum HostAction {
 /// What code may ask of its surroundings.
 pub trait Host {
     /// A host call. The call's number is in `regs.x[17]`, arguments in `regs.x[0..8]`; results are written to
-    /// `regs.x[0]` and `regs.x[1]`. Callee-saved registers and SP must be left alone: changes to anything but X0 and X1
-    /// are ignored, and the other caller-saved registers are destroyed. `executor` may be used to run code again.
+    /// `regs.x[0]`, `regs.x[1]` and, where the call has a third one, `regs.x[2]`. Callee-saved registers and SP must be
+    /// left alone: changes to anything else are ignored, and the other caller-saved registers (X2, if the host has not
+    /// changed it, among them) are destroyed. `executor` may be used to run code again.
     fn host_call(&mut self, executor: &mut dyn Executor, regs: &mut Registers) -> HostAction;
 }
 

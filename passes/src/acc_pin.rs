@@ -16,7 +16,7 @@ use gsx_ir::analysis::loops::{Loop, natural_loops};
 use gsx_ir::{BlockId, Op, Pin, Type, Unit};
 
 use crate::promotion::{PinSpec, Region, make_preheader, promote};
-use crate::support::{SlotUse, check_pinnable, expected_type, slot_name, slot_uses};
+use crate::support::{SlotUse, check_pinnable, expected_type, is_memory_right_at, slot_name, slot_uses};
 use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
 
 /// The pass.
@@ -71,6 +71,10 @@ fn pin_loop(unit: &mut Unit, l: &Loop, cx: &mut PassContext) -> bool {
     let at = unit.graph.block(l.header).origin;
     if at.proto != unit.proto {
         cx.remark_at(unit, at, RemarkKind::Missed, "the loop belongs to another function: its entry has no snapshot");
+        return false;
+    }
+    if !is_memory_right_at(unit, at) {
+        cx.remark_at(unit, at, RemarkKind::Missed, "stores that an exit in front of the loop would need are gone");
         return false;
     }
     let mut candidates = candidates(unit, l, cx);

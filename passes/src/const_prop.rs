@@ -148,14 +148,19 @@ impl<'a> Solver<'a> {
     fn block(&mut self, b: BlockId) -> bool {
         let mut changed = false;
         let block = self.unit.graph.block(b);
+        let is_self_entry = self.unit.self_entry.as_ref().is_some_and(|e| e.block == b);
         for (i, &p) in block.params.iter().enumerate() {
             let incoming: Vec<NodeId> =
                 self.edges_in(b).map(|(from, t)| self.unit.graph.block(from).term.targets()[t].args[i]).collect();
             for a in incoming {
                 changed |= self.set(p, self.values[a.0 as usize]);
             }
+            // Self calls pass other values.
+            if is_self_entry {
+                changed |= self.set(p, Lattice::Varies);
+            }
         }
-        let mut slots = self.slots_at_start(b);
+        let mut slots = if is_self_entry { Slots::new() } else { self.slots_at_start(b) };
         for n in self.schedule.block(b).to_vec() {
             let value = self.node(n, &mut slots);
             changed |= self.set(n, value);

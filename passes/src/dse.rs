@@ -9,12 +9,14 @@
 //! Stores to slots that inner functions capture are never removed. The analysis looks at whole paths, not at the first
 //! reader that a scan meets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gsx_ir::effects::{SnapshotReads, slot_effects};
 use gsx_ir::graph::Terminator;
 use gsx_ir::{BlockId, NodeId, Op, SlotSet, SnapshotId, Unit};
 
+use crate::live_values::live_behind_calls;
+use crate::reaching::{Reaching, ReachingStores, transfer};
 use crate::support::{counted, remove_unused_loads};
 use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
 
@@ -66,10 +68,6 @@ impl Pass for DeadStore {
     }
 }
 
-/// Which store a slot's memory is known to come from, at one point; slots that are not in the map come from several, or from
-/// elsewhere.
-type Reaching = BTreeMap<u16, NodeId>;
-
 /// One round: how many stores went, and how many values snapshots got.
 fn round(unit: &mut Unit) -> (u64, u64) {
     let order = unit.graph.reverse_postorder();
@@ -87,6 +85,9 @@ fn round(unit: &mut Unit) -> (u64, u64) {
         }
     }
     for &store in &dead {
+        if let Op::SlotStore(slot) = unit.graph.node(store).op {
+            unit.stale.insert(slot);
+        }
         unit.graph.remove_effect(store);
     }
     (dead.len() as u64, sunk)
@@ -95,24 +96,11 @@ fn round(unit: &mut Unit) -> (u64, u64) {
 /// For each snapshot and each slot that it needs from memory: the one store that the slot comes from, where there is one.
 fn snapshot_stores(unit: &Unit, order: &[BlockId], reads: &SnapshotReads) -> BTreeMap<(SnapshotId, u16), NodeId> {
     let graph = &unit.graph;
-    let mut at_end: BTreeMap<BlockId, Reaching> = BTreeMap::new();
-    // Forward, optimistic: an unvisited predecessor does not count. The maps only shrink, so this ends.
-    loop {
-        let mut changed = false;
-        for &b in order {
-            let mut state = start_state(unit, b, &at_end);
-            for &n in &graph.block(b).effects {
-                transfer(unit, n, &mut state);
-            }
-            if at_end.get(&b) != Some(&state) {
-                at_end.insert(b, state);
-                changed = true;
-            }
-        }
-        if !changed {
-            break;
-        }
-    }
+    let live = live_behind_calls(graph, order);
+    let keep_across_calls = |unit: &Unit, call: NodeId, state: &mut Reaching| {
+        keep_across_call(unit, live.get(&call), state);
+    };
+    let stores = ReachingStores::new(unit, order, &keep_across_calls);
     let mut out = BTreeMap::new();
     let mut record = |s: SnapshotId, state: &Reaching| {
         for slot in reads.from_memory(unit, s).iter() {
@@ -122,16 +110,16 @@ fn snapshot_stores(unit: &Unit, order: &[BlockId], reads: &SnapshotReads) -> BTr
         }
     };
     for &b in order {
-        let mut state = start_state(unit, b, &at_end);
+        let mut state = stores.at_start(unit, b);
         for &n in &graph.block(b).effects {
             if let Some(s) = graph.node(n).snapshot {
                 // A call's snapshot also serves behind the call, so its values must survive it.
                 if graph.node(n).op.may_run_code() {
-                    keep_across_calls(unit, &mut state);
+                    keep_across_calls(unit, n, &mut state);
                 }
                 record(s, &state);
             }
-            transfer(unit, n, &mut state);
+            transfer(unit, n, &mut state, &keep_across_calls);
         }
         if let Terminator::Exit(s) = graph.block(b).term {
             record(s, &state);
@@ -140,54 +128,15 @@ fn snapshot_stores(unit: &Unit, order: &[BlockId], reads: &SnapshotReads) -> BTr
     out
 }
 
-fn start_state(unit: &Unit, b: BlockId, at_end: &BTreeMap<BlockId, Reaching>) -> Reaching {
-    if b == unit.graph.entry {
-        return Reaching::new();
-    }
-    let mut meet: Option<Reaching> = None;
-    for pred in unit.graph.preds(b) {
-        let Some(end) = at_end.get(&pred) else { continue };
-        meet = Some(match meet {
-            None => end.clone(),
-            Some(mut m) => {
-                m.retain(|slot, store| end.get(slot) == Some(store));
-                m
-            }
-        });
-    }
-    meet.unwrap_or_default()
-}
-
-fn transfer(unit: &Unit, n: NodeId, state: &mut Reaching) {
-    let node = unit.graph.node(n);
-    match node.op {
-        Op::SlotStore(slot) => {
-            if unit.shared.contains(slot) {
-                state.remove(&slot);
-            } else {
-                state.insert(slot, n);
-            }
-        }
-        op => {
-            for slot in slot_effects(unit, n).may_write.iter() {
-                state.remove(&slot);
-            }
-            if op.may_run_code() {
-                keep_across_calls(unit, state);
-            }
-        }
-    }
-}
-
-/// Forgets the stores whose values would have to be saved across a call.
-fn keep_across_calls(unit: &Unit, state: &mut Reaching) {
+/// Forgets the stores whose values would have to be saved across a call for this alone.
+fn keep_across_call(unit: &Unit, live: Option<&BTreeSet<NodeId>>, state: &mut Reaching) {
     state.retain(|_, store| {
         let mut value = unit.graph.node(*store).args[0];
         if unit.graph.node(value).op == Op::Box {
             value = unit.graph.node(value).args[0];
         }
         let node = unit.graph.node(value);
-        node.op.is_const() || node.pin.is_some()
+        node.op.is_const() || node.pin.is_some() || live.is_some_and(|live| live.contains(&value))
     });
 }
 

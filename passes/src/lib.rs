@@ -7,10 +7,17 @@ pub mod registry;
 pub mod selection;
 
 mod acc_pin;
+mod arg_trace;
+mod compact_frame;
 mod const_prop;
 mod dse;
+mod live_values;
 mod promotion;
 mod r0_pin;
+mod reaching;
+mod result_trace;
+mod self_entry;
+mod skip_spill;
 mod support;
 
 pub use registry::{PASSES, Registry};

@@ -11,7 +11,7 @@ use gsx_ir::graph::Terminator;
 use gsx_ir::{BlockId, Pin, Type, Unit};
 
 use crate::promotion::{PinSpec, Region, promote};
-use crate::support::{check_pinnable, slot_name, slot_uses};
+use crate::support::{check_pinnable, is_memory_right_at, slot_name, slot_uses};
 use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
 
 /// The pass.
@@ -70,6 +70,12 @@ fn prepare(unit: &Unit) -> Result<(Region, PinSpec), String> {
         return Err("the entry block does not end in a jump".into());
     };
     let blocks: BTreeSet<BlockId> = unit.graph.reverse_postorder().into_iter().filter(|&b| b != entry).collect();
+    if unit.self_entry.is_some() {
+        return Err("self calls come in behind the entry already".into());
+    }
+    if !is_memory_right_at(unit, unit.graph.block(target.block).origin) {
+        return Err("stores that an exit at the entry would need are gone".into());
+    }
     if unit.pinned.iter().any(|p| p.slot == 0) {
         return Err("a loop keeps the first parameter in a register of its own".into());
     }

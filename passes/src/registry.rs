@@ -1,9 +1,19 @@
 //! The list of passes.
 
-use crate::{Pass, acc_pin, const_prop, dse, r0_pin};
+use crate::{Pass, acc_pin, arg_trace, compact_frame, const_prop, dse, r0_pin, result_trace, skip_spill};
 
 /// All passes that come with gsx, in pipeline order. Adding a pass is adding its file and one line here.
-pub const PASSES: &[&dyn Pass] = &[&acc_pin::AccPin, &r0_pin::R0Pin, &const_prop::ConstProp, &dse::DeadStore];
+#[rustfmt::skip] // one pass a line
+pub const PASSES: &[&dyn Pass] = &[
+    &acc_pin::AccPin,
+    &r0_pin::R0Pin,
+    &arg_trace::ArgTrace,
+    &result_trace::ResultTrace,
+    &skip_spill::SkipSpill,
+    &const_prop::ConstProp,
+    &dse::DeadStore,
+    &compact_frame::CompactFrame,
+];
 
 /// A group of passes that can be named together.
 pub struct GroupInfo {
@@ -18,6 +28,8 @@ pub const GROUPS: &[GroupInfo] = &[
     GroupInfo { id: "all", summary: "every pass" },
     GroupInfo { id: "none", summary: "no pass: slot form, as a naive template JIT would execute it" },
     GroupInfo { id: "seed", summary: "the passes of the seed post" },
+    GroupInfo { id: "calls", summary: "arguments and results without copies, callees without calls" },
+    GroupInfo { id: "frames", summary: "smaller native frames and fewer write-backs around calls" },
     GroupInfo { id: "pin", summary: "values kept in fixed registers" },
 ];
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gscript::value::Tag;
+use gsx_ir::analysis::liveness::bytecode_liveness;
 use gsx_ir::effects::slot_effects;
 use gsx_ir::graph::{FrameState, Graph, Origin, Snapshot};
-use gsx_ir::{BlockId, NodeId, Op, SnapshotId, Type, Unit};
+use gsx_ir::{BlockId, NodeId, Op, SlotSet, SnapshotId, Type, Unit};
 
 /// Why a slot cannot be kept in a register throughout a region.
 pub type Refusal = String;
@@ -64,7 +65,7 @@ pub fn check_pinnable(unit: &Unit, slot: u16, uses: &SlotUse, ty: Type) -> Resul
         match unit.graph.node(value).ty {
             Some(t) if t == ty => {}
             Some(Type::Boxed) => {
-                if !restarts_cleanly(unit, n) {
+                if !restarts_cleanly(unit, n) || !is_memory_right_at(unit, unit.graph.node(n).origin) {
                     return Err("a write of unknown type comes in the middle of an operation".into());
                 }
                 let block = unit.graph.node(n).block;
@@ -111,6 +112,34 @@ fn restarts_cleanly(unit: &Unit, n: NodeId) -> bool {
 pub fn resume_at(graph: &mut Graph, at: Origin) -> SnapshotId {
     let frame = FrameState { proto: at.proto, base: 0, pc: at.pc, open: None };
     graph.add_snapshot(Snapshot { frames: [frame].into_iter().collect(), writes: Vec::new() })
+}
+
+/// May a new exit in block `b` resume at a bytecode position with all slots as they are in memory? Not where a register
+/// holds a slot that is live there, nor where dse has removed stores of it.
+pub fn can_resume_at(unit: &Unit, b: BlockId, at: Origin) -> bool {
+    if at.proto != unit.proto {
+        return false;
+    }
+    let pinned = unit.pinned.iter().filter(|p| p.written && p.blocks.contains(&b)).map(|p| p.slot).collect();
+    is_complete_at(unit, at, &pinned)
+}
+
+/// Is every slot that the interpreter reads from a bytecode position on as the bytecode left it, registers that are
+/// accounted for otherwise aside: no stores of it were removed?
+pub fn is_memory_right_at(unit: &Unit, at: Origin) -> bool {
+    at.proto == unit.proto && is_complete_at(unit, at, &SlotSet::EMPTY)
+}
+
+fn is_complete_at(unit: &Unit, at: Origin, elsewhere: &SlotSet) -> bool {
+    let mut missing = unit.stale;
+    missing.union(elsewhere);
+    if missing.is_empty() {
+        return true;
+    }
+    let live = bytecode_liveness(unit.bytecode());
+    let Some(mut live) = live.get(at.pc as usize).copied() else { return false };
+    live.intersect(&missing);
+    live.is_empty()
 }
 
 /// Tag of an unboxed type.

@@ -349,16 +349,28 @@ impl Asm {
         }
     }
 
-    /// `stp x29, x30, [sp, #-bytes]!`; bytes a multiple of 8, at most 512.
-    pub fn push_record(&mut self, bytes: u32) {
-        let offset = -(bytes.min(512) as i32);
-        dynasm!(self.ops ; .arch aarch64 ; stp x29, x30, [sp, offset]!);
+    /// `stp a, b, [sp, #-bytes]!` of general registers; bytes a multiple of 8, at most 512.
+    pub fn push_pair(&mut self, a: PReg, b: PReg, bytes: u32) {
+        let (a, b, offset) = (a.number(), b.number(), -(bytes.min(512) as i32));
+        dynasm!(self.ops ; .arch aarch64 ; stp X(a), X(b), [sp, offset]!);
     }
 
-    /// `ldp x29, x30, [sp], #bytes`; bytes a multiple of 8, at most 504.
-    pub fn pop_record(&mut self, bytes: u32) {
-        let offset = bytes.min(504) as i32;
-        dynasm!(self.ops ; .arch aarch64 ; ldp x29, x30, [sp], offset);
+    /// `ldp a, b, [sp], #bytes` of general registers; bytes a multiple of 8, at most 504.
+    pub fn pop_pair(&mut self, a: PReg, b: PReg, bytes: u32) {
+        let (a, b, offset) = (a.number(), b.number(), bytes.min(504) as i32);
+        dynasm!(self.ops ; .arch aarch64 ; ldp X(a), X(b), [sp], offset);
+    }
+
+    /// `str a, [sp, #-bytes]!` of a general register; at most 256 bytes.
+    pub fn push(&mut self, a: PReg, bytes: u32) {
+        let (a, offset) = (a.number(), -(bytes.min(256) as i32));
+        dynasm!(self.ops ; .arch aarch64 ; str X(a), [sp, offset]!);
+    }
+
+    /// `ldr a, [sp], #bytes` of a general register; at most 255 bytes.
+    pub fn pop(&mut self, a: PReg, bytes: u32) {
+        let (a, offset) = (a.number(), bytes.min(255) as i32);
+        dynasm!(self.ops ; .arch aarch64 ; ldr X(a), [sp], offset);
     }
 
     // ---- control ----
@@ -382,6 +394,12 @@ impl Asm {
     /// `ret`
     pub fn ret(&mut self) {
         dynasm!(self.ops ; .arch aarch64 ; ret);
+    }
+
+    /// `ret target`
+    pub fn ret_to(&mut self, target: PReg) {
+        let n = target.number();
+        dynasm!(self.ops ; .arch aarch64 ; ret X(n));
     }
 
     /// `brk #0`: nothing gets here.

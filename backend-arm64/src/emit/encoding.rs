@@ -3,7 +3,7 @@
 use super::asm::{Asm, SP};
 use crate::disasm::disassemble;
 use crate::mir::{AluOp, Cc, FpuOp};
-use crate::reg::PReg;
+use crate::reg::{FRAME, LINK, PReg};
 
 const fn x(n: u8) -> PReg {
     PReg::x(n)
@@ -145,9 +145,13 @@ const ROWS: &[Row] = &[
         &[(0xf93fff40, "str x0, [x26, #32760]"), (0xd290001e, "mov x30, #0x8000"), (0xf83e6b41, "str x1, [x26, x30]")],
     ),
     (|a| a.stp(d(8), d(9), SP, 16, x(16)), &[(0x6d0127e8, "stp d8, d9, [sp, #16]")]),
-    (|a| a.push_record(512), &[(0xa9a07bfd, "stp x29, x30, [sp, #-512]!")]),
-    (|a| a.push_record(16), &[(0xa9bf7bfd, "stp x29, x30, [sp, #-16]!")]),
-    (|a| a.pop_record(504), &[(0xa8dffbfd, "ldp x29, x30, [sp], #504")]),
+    (|a| a.push_pair(FRAME, LINK, 512), &[(0xa9a07bfd, "stp x29, x30, [sp, #-512]!")]),
+    (|a| a.push_pair(FRAME, LINK, 16), &[(0xa9bf7bfd, "stp x29, x30, [sp, #-16]!")]),
+    (|a| a.pop_pair(FRAME, LINK, 504), &[(0xa8dffbfd, "ldp x29, x30, [sp], #504")]),
+    (|a| a.push(LINK, 16), &[(0xf81f0ffe, "str x30, [sp, #-16]!")]),
+    (|a| a.push(LINK, 240), &[(0xf8110ffe, "str x30, [sp, #-240]!")]),
+    (|a| a.pop(LINK, 240), &[(0xf84f07fe, "ldr x30, [sp], #240")]),
+    (|a| a.ret_to(PReg::x(2)), &[(0xd65f0040, "ret x2")]),
     (|a| a.blr(x(16)), &[(0xd63f0200, "blr x16")]),
     (|a| a.ret(), &[(0xd65f03c0, "ret")]),
     (|a| a.trap(), &[(0xd4200000, "brk #0x0")]),

@@ -1,47 +1,100 @@
 //! Exit stubs: out of line, one per exit; they write values back to their slots and ask the host to go on.
 
 use gscript::layout;
+use gscript::value::Tag;
 
-use super::Emitter;
 use super::frame::host_call;
 use super::inst::loc_reg;
 use super::moves::sequence;
+use super::placement::Place;
+use super::{Emitter, Stub};
 use crate::code::{Part, Provenance};
 use crate::host::HostCall;
-use crate::mir::{Exit, ExitValue};
+use crate::mir::{Exit, ExitId, ExitValue};
 use crate::reg::{BASE, CONTEXT, Class, DEPTH, LINK, PReg, SCRATCH, SCRATCH2, ZERO};
 use crate::regalloc::Loc;
+
+/// Native frame of a stub without one: the return address.
+const BARE_STUB_BYTES: u32 = 16;
 
 impl Emitter<'_> {
     /// Emits the stubs of all exits in use that are not there yet, and their common end.
     pub(super) fn exit_stubs(&mut self) {
-        let waiting: Vec<usize> = (0..self.f.exits.len()).filter(|&n| self.exits[n].is_some()).collect();
-        for &n in &waiting {
-            let Some((label, places)) = self.exits[n].take() else {
-                continue;
-            };
-            let last = waiting.last() == Some(&n);
-            self.asm.bind(label);
-            self.exit_stub(n, &places, last);
+        for place in Place::ALL {
+            self.place = place;
+            let here = |stub: &Option<Stub>| stub.as_ref().is_some_and(|s| s.place == place);
+            let waiting: Vec<usize> = (0..self.f.exits.len()).filter(|&n| here(&self.exits[n])).collect();
+            for &n in &waiting {
+                let Some(stub) = self.exits[n].take() else {
+                    continue;
+                };
+                let last = waiting.last() == Some(&n);
+                self.asm.bind(stub.label);
+                self.stub_words.insert(ExitId(n as u32), self.asm.position());
+                self.exit_stub(n, &stub.values, last);
+            }
+            if let Some(&tail) = self.exit_tails.get(&place) {
+                self.set_now(Provenance { node: None, origin: None, part: Part::Exit });
+                self.asm.bind(tail);
+                self.exit_tail();
+            }
         }
-        if self.any_exit {
-            self.set_now(Provenance { node: None, origin: None, part: Part::Exit });
-            let tail = self.exit_tail;
-            self.asm.bind(tail);
-            self.asm.mov(PReg::x(1), BASE);
-            self.asm.mov(PReg::x(2), DEPTH);
-            host_call(&mut self.asm, HostCall::Exit);
-            self.call_site(None);
-            self.frame.leave(&mut self.asm);
+    }
+
+    /// The common end of the exits of a place: the host finishes the activation, and its results are returned.
+    fn exit_tail(&mut self) {
+        self.asm.mov(PReg::x(1), BASE);
+        self.asm.mov(PReg::x(2), DEPTH);
+        host_call(&mut self.asm, HostCall::Exit);
+        self.call_site(None, None);
+        match self.place {
+            Place::Bare => self.asm.pop(LINK, BARE_STUB_BYTES),
+            place => self.frames.frame(place).leave(&mut self.asm),
+        }
+        // Where a self call expects a value, the host says where to return to: to a landing pad if it is another one.
+        match self.f.self_entry.and_then(|e| e.result).filter(|_| self.place != Place::Entry) {
+            Some(tag) => {
+                if tag == Tag::Float {
+                    self.asm.mov(PReg::d(0), PReg::x(0));
+                }
+                self.asm.ret_to(PReg::x(2));
+            }
+            None => self.asm.ret(),
+        }
+    }
+
+    /// Emits the landing pads that are no exits, and tells the call sites where theirs are.
+    pub(super) fn landing_pads(&mut self) {
+        for (site, exit) in std::mem::take(&mut self.pads) {
+            let word = match exit {
+                Some(exit) => self.stub_words.get(&exit).copied(),
+                None => {
+                    // The body gave results like any other function: they are the entry's.
+                    self.set_now(Provenance { node: None, origin: None, part: Part::Exit });
+                    let word = self.asm.position();
+                    self.frames.frame(Place::Entry).leave(&mut self.asm);
+                    self.asm.ret();
+                    Some(word)
+                }
+            };
+            self.call_sites[site].landing_pad = word;
         }
     }
 
     /// Writes an exit's values back and goes to the common end, which may come right behind.
     pub(super) fn exit_stub(&mut self, index: usize, places: &[Loc], falls_through: bool) {
-        self.any_exit = true;
         let exit: &Exit = &self.f.exits[index];
         self.set_now(Provenance { node: exit.node, origin: Some(exit.info.origin), part: Part::Exit });
+        if self.place == Place::Bare {
+            self.asm.push(LINK, BARE_STUB_BYTES);
+        }
         let mut places = places.iter().copied();
+        if let Some(closure) = self.f.self_entry.and_then(|e| e.header).filter(|_| self.place != Place::Entry) {
+            let header = -(layout::slot_offset(layout::FRAME_HEADER_SLOTS) as i64);
+            self.asm.mov_imm(SCRATCH, Tag::Function as u64);
+            self.asm.add_imm(SCRATCH2.number(), CONTEXT.number(), closure as i64, SCRATCH2);
+            self.asm.stp(SCRATCH, SCRATCH2, BASE.number(), header, LINK);
+        }
         // What the first scratch register holds already.
         let mut known = None;
         for &(slot, tag, payload) in &exit.writes {
@@ -76,8 +129,9 @@ impl Emitter<'_> {
             }
         }
         self.asm.mov_imm(PReg::x(0), u64::from(self.unit_id) << 32 | index as u64);
+        let tail = self.exit_tails.get(&self.place).copied().unwrap_or_else(|| self.asm.label());
+        self.exit_tails.insert(self.place, tail);
         if !falls_through {
-            let tail = self.exit_tail;
             self.asm.b(tail);
         }
     }
@@ -96,7 +150,7 @@ impl Emitter<'_> {
             }
             ExitValue::Reg(_) => match places.next() {
                 Some(Loc::Spill(slot)) => {
-                    let offset = self.frame.spill_offset(slot);
+                    let offset = self.frames.frame(self.place).spill_offset(slot);
                     self.asm.ldr(scratch, super::asm::SP, offset, scratch);
                     scratch
                 }

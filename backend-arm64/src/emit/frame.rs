@@ -2,105 +2,115 @@
 
 use gscript::layout;
 
-use super::Emitter;
 use super::asm::{Asm, SP};
 use crate::code::CodegenError;
 use crate::host::HostCall;
-use crate::mir::Function;
 use crate::reg::{BASE, CONTEXT, Class, DEPTH, FRAME, LINK, NARGS, PReg, RegSet, SCRATCH, SCRATCH2};
-use crate::regalloc::{Allocation, Loc};
 
-/// The native frame of a unit, from SP up: frame record (X29, X30), saved registers, spill slots.
+/// A native frame, from SP up: the frame record (X29, X30) or X30 alone, saved registers, spill slots.
+#[derive(Clone, Debug)]
 pub(super) struct Frame {
-    /// Its size, a multiple of 16.
+    /// Its size, a multiple of 16; 0 for no frame.
     pub bytes: u32,
-    saved_x: Vec<PReg>,
-    saved_d: Vec<PReg>,
+    /// Registers saved, in order of their places.
+    saved: Vec<PReg>,
+    /// Does it begin with a frame record, and X29 point to it?
+    record: bool,
 }
 
-const RECORD_BYTES: u64 = 16;
+/// Most bytes that a pair can be pushed or popped with.
+const PAIR_REACH: u32 = 504;
+/// Most bytes that one register can be pushed or popped with.
+const SINGLE_REACH: u32 = 240;
 
 impl Frame {
-    /// Lays out the frame for what an allocation uses.
-    pub fn new(f: &Function, allocation: &Allocation) -> Result<Frame, CodegenError> {
-        let places = allocation.places.iter().flatten().flatten();
-        let used: RegSet = places
-            .chain(allocation.edits.iter().map(|e| &e.to))
-            .filter_map(|loc| match loc {
-                Loc::Reg(r) => Some(*r),
-                Loc::Spill(_) => None,
-            })
-            .collect();
-        let saved = used.union(f.pinned).intersection(RegSet::CALLEE_SAVED);
-        let of = |class| saved.intersection(RegSet::of_class(class)).iter().collect::<Vec<PReg>>();
-        let (saved_x, saved_d) = (of(Class::X), of(Class::D));
-        let words = (saved_x.len() + saved_d.len()) as u64 + u64::from(allocation.spill_slots);
-        let bytes = (RECORD_BYTES + 8 * words).next_multiple_of(16);
+    /// No frame.
+    pub const NONE: Frame = Frame { bytes: 0, saved: Vec::new(), record: false };
+
+    /// A frame that saves these registers beside X30, with room for spilled values.
+    pub fn new(record: bool, saved: RegSet, spill_slots: u32) -> Result<Frame, CodegenError> {
+        let of = |class| saved.intersection(RegSet::of_class(class)).iter();
+        let first: &[PReg] = if record { &[FRAME, LINK] } else { &[LINK] };
+        let saved: Vec<PReg> = first.iter().copied().chain(of(Class::X)).chain(of(Class::D)).collect();
+        let words = saved.len() as u64 + u64::from(spill_slots);
+        let bytes = (8 * words).next_multiple_of(16);
         if bytes > layout::NATIVE_FRAME_BYTES {
             return Err(CodegenError::FrameTooLarge { bytes });
         }
-        Ok(Frame { bytes: bytes as u32, saved_x, saved_d })
+        Ok(Frame { bytes: bytes as u32, saved, record })
     }
 
     /// Offset of a spill slot from SP.
     pub fn spill_offset(&self, slot: u32) -> i64 {
-        (RECORD_BYTES as usize + 8 * (self.saved_x.len() + self.saved_d.len())) as i64 + 8 * i64::from(slot)
+        8 * (self.saved.len() as i64 + i64::from(slot))
     }
 
-    /// Saved registers two by two (or one), with their offsets.
+    /// Offset of the return address from SP.
+    pub fn link_offset(&self) -> u32 {
+        if self.record { 8 } else { 0 }
+    }
+
+    /// Saved registers two by two (or one) of a class, with their offsets; the first entry has X30.
     fn saves(&self) -> Vec<(PReg, Option<PReg>, i64)> {
-        let mut out = Vec::new();
-        let mut at = RECORD_BYTES as i64;
-        for regs in [&self.saved_x, &self.saved_d] {
-            for pair in regs.chunks(2) {
-                out.push((pair[0], pair.get(1).copied(), at));
-                at += 8 * pair.len() as i64;
+        let mut out: Vec<(PReg, Option<PReg>, i64)> = Vec::new();
+        for (i, &reg) in self.saved.iter().enumerate() {
+            match out.last_mut() {
+                Some((first, second @ None, _)) if first.class() == reg.class() => *second = Some(reg),
+                _ => out.push((reg, None, 8 * i as i64)),
             }
         }
         out
     }
 
     /// Enters the frame.
-    fn enter(&self, asm: &mut Asm) {
-        if self.bytes <= 512 {
-            asm.push_record(self.bytes);
-        } else {
-            asm.add_imm(SP, SP, -i64::from(self.bytes), SCRATCH);
-            asm.stp(FRAME, LINK, SP, 0, SCRATCH);
-        }
-        asm.mov_from_sp(FRAME);
-        for (a, b, at) in self.saves() {
-            match b {
-                Some(b) => asm.stp(a, b, SP, at, SCRATCH),
-                None => asm.str(a, SP, at, SCRATCH),
+    pub fn enter(&self, asm: &mut Asm) {
+        let saves = self.saves();
+        let Some((&first, rest)) = saves.split_first() else { return };
+        match first {
+            (a, Some(b), _) if self.bytes <= PAIR_REACH => asm.push_pair(a, b, self.bytes),
+            (a, None, _) if self.bytes <= SINGLE_REACH => asm.push(a, self.bytes),
+            first => {
+                asm.add_imm(SP, SP, -i64::from(self.bytes), SCRATCH);
+                save(asm, first);
             }
+        }
+        if self.record {
+            asm.mov_from_sp(FRAME);
+        }
+        for &entry in rest {
+            save(asm, entry);
         }
     }
 
-    /// Leaves the frame and returns.
+    /// Restores what the frame saved, X30 among it, and gives the frame up.
     pub fn leave(&self, asm: &mut Asm) {
-        for (a, b, at) in self.saves() {
-            match b {
-                Some(b) => asm.ldp(a, b, SP, at, SCRATCH),
-                None => asm.ldr(a, SP, at, SCRATCH),
+        let saves = self.saves();
+        let Some((&first, rest)) = saves.split_first() else { return };
+        for &entry in rest {
+            restore(asm, entry);
+        }
+        match first {
+            (a, Some(b), _) if self.bytes <= PAIR_REACH => asm.pop_pair(a, b, self.bytes),
+            (a, None, _) if self.bytes <= SINGLE_REACH => asm.pop(a, self.bytes),
+            first => {
+                restore(asm, first);
+                asm.add_imm(SP, SP, self.bytes.into(), SCRATCH);
             }
         }
-        if self.bytes <= 504 {
-            asm.pop_record(self.bytes);
-        } else {
-            asm.ldp(FRAME, LINK, SP, 0, SCRATCH);
-            asm.add_imm(SP, SP, self.bytes.into(), SCRATCH);
-        }
-        asm.ret();
     }
 }
 
-impl Emitter<'_> {
-    /// Emits the prologue. Returns its first word.
-    pub(super) fn prologue(&mut self) -> u32 {
-        let at = self.asm.position();
-        self.frame.enter(&mut self.asm);
-        at
+fn save(asm: &mut Asm, (a, b, at): (PReg, Option<PReg>, i64)) {
+    match b {
+        Some(b) => asm.stp(a, b, SP, at, SCRATCH),
+        None => asm.str(a, SP, at, SCRATCH),
+    }
+}
+
+fn restore(asm: &mut Asm, (a, b, at): (PReg, Option<PReg>, i64)) {
+    match b {
+        Some(b) => asm.ldp(a, b, SP, at, SCRATCH),
+        None => asm.ldr(a, SP, at, SCRATCH),
     }
 }
 
@@ -115,12 +125,13 @@ pub(super) fn host_call(asm: &mut Asm, call: HostCall) {
 /// frame record of 16 bytes.
 pub fn call_stub() -> Vec<u32> {
     let mut asm = Asm::new(false);
-    let frame = Frame { bytes: RECORD_BYTES as u32, saved_x: Vec::new(), saved_d: Vec::new() };
+    let frame = Frame { bytes: 16, saved: vec![FRAME, LINK], record: true };
     frame.enter(&mut asm);
     asm.mov(PReg::x(0), BASE);
     debug_assert_eq!(NARGS, PReg::x(1));
     asm.mov(PReg::x(2), DEPTH);
     host_call(&mut asm, HostCall::CallFrame);
     frame.leave(&mut asm);
+    asm.ret();
     asm.finish().expect("code without labels always assembles")
 }

@@ -1,14 +1,16 @@
 //! Encoding of single machine instructions.
 
 use gscript::layout;
+use gscript::value::Tag;
 
 use super::Emitter;
 use super::asm::SP;
 use super::frame::host_call;
 use super::moves::sequence;
 use super::order::is_idle;
+use super::placement::Place;
 use crate::code::CallSite;
-use crate::mir::{CallTarget, Function, Inst, MBlock, Reg, Test};
+use crate::mir::{CallInst, CallTarget, Function, Inst, MBlock, Reg, Test};
 use crate::reg::{BASE, DEPTH, NARGS, PReg, RESULT_ADDR, RESULT_COUNT, SCRATCH, SCRATCH2, ZERO};
 use crate::regalloc::{Allocation, Loc};
 use gsx_ir::graph::Origin;
@@ -128,21 +130,26 @@ impl Emitter<'_> {
                     self.move_loc(d, s);
                 }
             }
-            Inst::Call { target, distance, nargs, .. } => {
+            Inst::Call(CallInst { target, distance, nargs, .. }) => {
                 let target = match target {
                     CallTarget::Address(r) => Ok(at.reg(r)),
                     CallTarget::Fixed => Err(self.fixed_entry),
                     CallTarget::Generic => Err(self.generic_entry),
+                    CallTarget::SelfEntry => Err(self.self_entry),
                 };
                 let (base, depth) = (BASE.number(), DEPTH.number());
                 asm.add_imm(depth, depth, -1, SCRATCH2);
                 asm.add_imm(base, base, distance.into(), SCRATCH2);
-                asm.mov_imm(NARGS, nargs.into());
+                let own_entry = target == Err(self.self_entry);
+                if !own_entry {
+                    asm.mov_imm(NARGS, nargs.into());
+                }
                 match target {
                     Ok(address) => asm.blr(address),
                     Err(label) => asm.bl(label),
                 }
-                self.call_site(self.now.origin);
+                let result = self.f.self_entry.filter(|_| own_entry).and_then(|e| e.result);
+                self.call_site(self.now.origin, result);
                 self.asm.add_imm(base, base, -i64::from(distance), SCRATCH2);
                 self.asm.add_imm(depth, depth, 1, SCRATCH2);
             }
@@ -151,7 +158,7 @@ impl Emitter<'_> {
                 asm.mov(PReg::x(1), BASE);
                 asm.mov(PReg::x(2), DEPTH);
                 host_call(asm, call);
-                self.call_site(self.now.origin);
+                self.call_site(self.now.origin, None);
             }
             Inst::BranchExit { test, exit } => {
                 let operands = usize::from(matches!(test, Test::Zero(Reg::V(_)) | Test::NonZero(Reg::V(_))));
@@ -174,11 +181,46 @@ impl Emitter<'_> {
                     0 => asm.mov(RESULT_ADDR, BASE),
                     _ => asm.add_imm(RESULT_ADDR.number(), BASE.number(), offset, SCRATCH),
                 }
-                self.frame.leave(asm);
+                self.frames.frame(self.place).leave(asm);
+                asm.ret();
+            }
+            Inst::RetValue { .. } => {
+                self.frames.frame(self.place).leave(asm);
+                asm.ret();
+            }
+            Inst::EnterBody { .. } => self.enter_body(),
+            Inst::LandingPad { exit } => {
+                self.exit_label(exit, places);
+                let site = self.call_sites.len() - 1;
+                self.pads.push((site, Some(exit)));
             }
             Inst::Trap => asm.trap(),
             Inst::Jump { .. } | Inst::Branch { .. } => {}
         }
+    }
+
+    /// Calls the body from the entry, and gives its result to the entry's caller.
+    fn enter_body(&mut self) {
+        let body = self.self_entry;
+        self.asm.bl(body);
+        let result = self.f.self_entry.and_then(|e| e.result);
+        self.call_site(None, result);
+        if let Some(tag) = result {
+            self.pads.push((self.call_sites.len() - 1, None));
+            // The frame is dead: its first slot carries the result.
+            let base = BASE.number();
+            self.asm.mov_imm(SCRATCH, tag as u64);
+            if tag == Tag::Float {
+                self.asm.str(SCRATCH, base, layout::TAG_OFFSET as i64, SCRATCH2);
+                self.asm.str(PReg::d(0), base, layout::PAYLOAD_OFFSET as i64, SCRATCH2);
+            } else {
+                self.asm.stp(SCRATCH, RESULT_COUNT, base, 0, SCRATCH2);
+            }
+            self.asm.mov_imm(RESULT_COUNT, 1);
+            self.asm.mov(RESULT_ADDR, BASE);
+        }
+        self.frames.frame(self.place).leave(&mut self.asm);
+        self.asm.ret();
     }
 
     /// Goes to a block, by falling through if it is the next one.
@@ -210,38 +252,46 @@ impl Emitter<'_> {
 
     /// Moves between places; memory to memory through the second scratch register.
     pub(super) fn move_loc(&mut self, to: Loc, from: Loc) {
+        let frame = self.frames.frame(self.place);
         match (to, from) {
             (Loc::Reg(d), Loc::Reg(s)) => self.asm.mov(d, s),
             (Loc::Reg(d), Loc::Spill(slot)) => {
-                self.asm.ldr(d, SP, self.frame.spill_offset(slot), SCRATCH2);
+                self.asm.ldr(d, SP, frame.spill_offset(slot), SCRATCH2);
             }
             (Loc::Spill(slot), Loc::Reg(s)) => {
-                self.asm.str(s, SP, self.frame.spill_offset(slot), SCRATCH2);
+                self.asm.str(s, SP, frame.spill_offset(slot), SCRATCH2);
             }
             (Loc::Spill(d), Loc::Spill(s)) => {
-                self.asm.ldr(SCRATCH2, SP, self.frame.spill_offset(s), SCRATCH2);
-                self.asm.str(SCRATCH2, SP, self.frame.spill_offset(d), SCRATCH2);
+                self.asm.ldr(SCRATCH2, SP, frame.spill_offset(s), SCRATCH2);
+                self.asm.str(SCRATCH2, SP, frame.spill_offset(d), SCRATCH2);
             }
         }
     }
 
     /// Notes a call that has just been emitted.
-    pub(super) fn call_site(&mut self, origin: Option<Origin>) {
+    /// `result`: tag of the result that the callee returns in a register; others come back at the landing pad.
+    pub(super) fn call_site(&mut self, origin: Option<Origin>, result: Option<Tag>) {
+        let frame = self.frames.frame(self.place);
+        let (frame_bytes, link_offset) = match self.place {
+            // Only exit stubs call from there, having pushed the return address.
+            Place::Bare => (16, 0),
+            _ => (frame.bytes, frame.link_offset()),
+        };
         let return_word = self.asm.position();
-        self.call_sites.push(CallSite { return_word, frame_bytes: self.frame.bytes, origin });
+        self.call_sites.push(CallSite { return_word, frame_bytes, link_offset, origin, result, landing_pad: None });
     }
 }
 
 /// An upper bound of the words that a function takes, with every conditional branch in its long form.
 pub(super) fn words_at_most(f: &Function, allocation: &Allocation) -> u64 {
     // Entry, prologue, parameter stores, common end of the exits.
-    let mut words: u64 = 64 + 5 * 256;
+    let mut words: u64 = 64 + 5 * 256 + 12 * f.blocks.len() as u64;
     for (_, _, data) in f.insts() {
         words += match &data.inst {
             Inst::ParallelMove { moves } => 6 * moves.len() as u64,
-            Inst::Call { .. } => 16,
+            Inst::Call(_) | Inst::EnterBody { .. } => 24,
             Inst::Host { .. } => 12,
-            Inst::Ret { .. } => 24,
+            Inst::Ret { .. } | Inst::RetValue { .. } => 24,
             Inst::Branch { .. } => 3,
             Inst::BranchExit { .. } | Inst::Alu { .. } | Inst::Cmp { .. } | Inst::CmpImm { .. } => 2,
             Inst::Ldr { offset, .. }
@@ -259,5 +309,5 @@ pub(super) fn words_at_most(f: &Function, allocation: &Allocation) -> u64 {
     }
     words += allocation.edits.len() as u64;
     // Per write of an exit two constants of four words and two stores of five.
-    words + f.exits.iter().map(|e| 12 + 18 * e.writes.len() as u64).sum::<u64>()
+    words + f.exits.iter().map(|e| 24 + 18 * e.writes.len() as u64).sum::<u64>()
 }

@@ -9,12 +9,13 @@ pub mod imm;
 mod inst;
 mod moves;
 mod order;
+mod placement;
 
 pub use frame::call_stub;
 
 use gscript::layout;
 use gsx_ir::graph::BlockId;
-use gsx_ir::unit::Unit;
+use gsx_ir::unit::{FrameStyle, Unit};
 use rustc_hash::FxHashMap;
 
 use crate::code::{CallSite, CodeObject, CodegenError, Part, Provenance};
@@ -22,8 +23,8 @@ use crate::mir::{Cc, ExitId, Function, Inst, MBlock};
 use crate::reg::{BASE, NARGS, SCRATCH, ZERO};
 use crate::regalloc::{Allocation, Loc};
 use asm::{Asm, Label};
-use frame::Frame;
 use order::Order;
+use placement::{Frames, Place};
 
 /// Words that a conditional branch spans in either direction.
 const NEAR_WORDS: u64 = 1 << 18;
@@ -35,22 +36,37 @@ struct Emitter<'a> {
     f: &'a Function,
     allocation: &'a Allocation,
     order: Order,
-    frame: Frame,
+    frames: Frames,
+    /// Where the code being emitted runs.
+    place: Place,
     unit_id: u32,
     provenance: Vec<Provenance>,
     now: Provenance,
     blocks: FxHashMap<MBlock, Label>,
     /// Labels of the exits that some instruction leaves through, with the places of their values.
-    exits: Vec<Option<(Label, Vec<Loc>)>>,
-    /// The common end of exit stubs.
-    exit_tail: Label,
-    /// Has some stub been emitted?
-    any_exit: bool,
+    exits: Vec<Option<Stub>>,
+    /// The common ends of exit stubs, by place: its label, once some stub needs it.
+    exit_tails: FxHashMap<Place, Label>,
     call_sites: Vec<CallSite>,
+    /// Landing pads of call sites (by index) that are not emitted yet: an exit's stub, or none for the entry's pad.
+    pads: Vec<(usize, Option<ExitId>)>,
+    /// Where exits' stubs begin.
+    stub_words: FxHashMap<ExitId, u32>,
     /// Positions of edits in the allocation's list, by block.
     edits: FxHashMap<MBlock, std::ops::Range<usize>>,
     generic_entry: Label,
     fixed_entry: Label,
+    self_entry: Label,
+}
+
+/// An exit's stub that some instruction branches to.
+#[derive(Clone, Debug)]
+struct Stub {
+    label: Label,
+    /// The places of the exit's values.
+    values: Vec<Loc>,
+    /// Where the instruction runs.
+    place: Place,
 }
 
 /// Which form conditional branches take.
@@ -79,33 +95,36 @@ pub fn emit(
         return Err(CodegenError::CodeTooLarge { words, limit: FAR_WORDS });
     }
     let far = branches == Branches::Far || words > NEAR_WORDS;
-    let frame = Frame::new(f, allocation)?;
     let order = Order::new(f, allocation);
+    let frames = Frames::new(f, allocation, &order, unit.frames == FrameStyle::Compact)?;
     let mut asm = Asm::new(far);
     let blocks = order.blocks.iter().map(|&b| (b, asm.label())).collect();
-    let (generic_entry, fixed_entry) = (asm.label(), asm.label());
-    let exit_tail = asm.label();
+    let (generic_entry, fixed_entry, self_entry) = (asm.label(), asm.label(), asm.label());
     let mut edits: FxHashMap<MBlock, std::ops::Range<usize>> = FxHashMap::default();
     for (i, e) in allocation.edits.iter().enumerate() {
         edits.entry(e.block).or_insert(i..i).end = i + 1;
     }
+    let place = frames.place(order.target(MBlock(0)));
     let emitter = Emitter {
         asm,
         f,
         allocation,
         order,
-        frame,
+        place,
+        frames,
         unit_id,
         provenance: Vec::new(),
         now: Provenance { node: None, origin: None, part: Part::Entry },
         blocks,
         exits: vec![None; f.exits.len()],
-        exit_tail,
-        any_exit: false,
+        exit_tails: FxHashMap::default(),
         call_sites: Vec::new(),
+        pads: Vec::new(),
+        stub_words: FxHashMap::default(),
         edits,
         generic_entry,
         fixed_entry,
+        self_entry,
     };
     let code = emitter.run(unit)?;
     debug_assert!(code.words.len() as u64 <= words, "{} words, not {words} at most", code.words.len());
@@ -115,7 +134,11 @@ pub fn emit(
 impl Emitter<'_> {
     fn run(mut self, unit: &Unit) -> Result<CodeObject, CodegenError> {
         let fill = self.entry(unit.bytecode().nparams);
-        let fixed_entry = self.prologue();
+        let fixed_entry = self.asm.position();
+        let first = self.order.target(MBlock(0));
+        if self.place == Place::Entry || self.frames.enters(first) {
+            self.frames.frame(self.place).enter(&mut self.asm);
+        }
         let mut starts: FxHashMap<MBlock, u32> = FxHashMap::default();
         let blocks = self.order.blocks.clone();
         // The entry block follows the prologue, unless a loop was rotated or it is empty.
@@ -123,15 +146,17 @@ impl Emitter<'_> {
             self.jump(MBlock(0), None);
         }
         for (i, &b) in blocks.iter().enumerate() {
-            starts.insert(b, self.asm.position());
-            let label = self.blocks[&b];
-            self.asm.bind(label);
-            self.block(b, blocks.get(i + 1).copied());
+            self.place = self.frames.place(b);
+            self.start_block(b, &mut starts);
+            // What comes in at the self entry has its prologue in between.
+            let next = blocks.get(i + 1).copied().filter(|&n| !self.is_self_entry(n));
+            self.block(b, next);
         }
         if let Some(fill) = fill {
             self.fill_parameters(fill, unit.bytecode().nparams);
         }
         self.exit_stubs();
+        self.landing_pads();
         self.mark();
 
         let mut block_starts: Vec<(BlockId, u32)> = Vec::new();
@@ -149,7 +174,8 @@ impl Emitter<'_> {
             call_sites: self.call_sites,
             block_starts,
             fixed_entry,
-            frame_bytes: self.frame.bytes,
+            frame_bytes: self.frames.frame(Place::Body).bytes,
+            result: self.f.self_entry.and_then(|e| e.result),
             spill_slots: self.allocation.spill_slots,
             spill_instructions,
             words: self.asm.finish()?,
@@ -165,6 +191,35 @@ impl Emitter<'_> {
     fn set_now(&mut self, now: Provenance) {
         self.mark();
         self.now = now;
+    }
+
+    /// Emits what stands in front of a block's instructions: its label, and the prologue where a frame is entered.
+    fn start_block(&mut self, b: MBlock, starts: &mut FxHashMap<MBlock, u32>) {
+        let (label, entry) = (self.blocks[&b], self.self_entry);
+        let first = b == self.order.target(MBlock(0));
+        let prologue = !first && self.frames.enters(b);
+        self.set_now(Provenance { node: None, origin: None, part: Part::Entry });
+        if self.is_self_entry(b) && !self.f.self_entry.is_some_and(|e| e.wrapped) {
+            // Two ways in: the entry's code comes with the frame that this one still has to enter.
+            self.asm.bind(entry);
+            self.frames.frame(self.place).enter(&mut self.asm);
+            starts.insert(b, self.asm.position());
+            self.asm.bind(label);
+            return;
+        }
+        if self.is_self_entry(b) {
+            self.asm.bind(entry);
+        }
+        starts.insert(b, self.asm.position());
+        self.asm.bind(label);
+        if prologue {
+            self.frames.frame(self.place).enter(&mut self.asm);
+        }
+    }
+
+    /// Is it the block that self calls come in at?
+    fn is_self_entry(&self, b: MBlock) -> bool {
+        self.f.self_entry.is_some_and(|e| self.order.target(e.block) == b)
     }
 
     /// The entry for any number of arguments; gives the label of the way for too few, if there can be.
@@ -231,11 +286,11 @@ impl Emitter<'_> {
     /// The label of an exit, which is emitted because of this.
     fn exit_label(&mut self, exit: ExitId, places: &[Loc]) -> Label {
         let n = exit.0 as usize;
-        if let Some((label, _)) = self.exits[n] {
-            return label;
+        if let Some(stub) = &self.exits[n] {
+            return stub.label;
         }
         let label = self.asm.label();
-        self.exits[n] = Some((label, places.to_vec()));
+        self.exits[n] = Some(Stub { label, values: places.to_vec(), place: self.place });
         label
     }
 }

@@ -42,7 +42,8 @@ impl Order {
         self.forward[b.0 as usize]
     }
 
-    fn succs(&self, f: &Function, b: MBlock) -> Vec<MBlock> {
+    /// The blocks that control really goes to from `b`.
+    pub fn succs(&self, f: &Function, b: MBlock) -> Vec<MBlock> {
         f.blocks[b.0 as usize].succs().iter().map(|&s| self.target(s)).collect()
     }
 
@@ -149,6 +150,10 @@ fn thread(f: &Function, allocation: &Allocation, b: MBlock) -> MBlock {
 
 /// Where a block that does nothing but jump goes.
 fn only_jumps(f: &Function, allocation: &Allocation, b: MBlock) -> Option<MBlock> {
+    // Self calls come in here, and a prologue may stand here.
+    if f.self_entry.is_some_and(|e| e.block == b) {
+        return None;
+    }
     let block = &f.blocks[b.0 as usize];
     let (last, body) = block.insts.split_last()?;
     let Inst::Jump { to } = last.inst else {

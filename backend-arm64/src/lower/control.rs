@@ -19,7 +19,10 @@ impl Lower<'_> {
                 let pairs = self.edge_pairs(&target)?;
                 self.edge_moves(pairs)?;
                 let to = self.blocks[&target.block];
-                self.emit(Inst::Jump { to });
+                match self.f.self_entry {
+                    Some(entry) if entry.wrapped && entry.block == to => self.emit(Inst::EnterBody { to }),
+                    _ => self.emit(Inst::Jump { to }),
+                }
             }
             Terminator::Branch { cond, then, other } => {
                 let then = self.edge(&then)?;
@@ -34,6 +37,7 @@ impl Lower<'_> {
                 }
             }
             Terminator::Return { first, count } => self.emit(Inst::Ret { first, count }),
+            Terminator::ReturnValue(v) => self.return_value(v)?,
             Terminator::Exit(s) => {
                 let exit = self.exit_at_end(b, s)?;
                 self.emit(Inst::Exit { exit });
@@ -88,7 +92,7 @@ impl Lower<'_> {
         Ok(pairs)
     }
 
-    fn edge_moves(&mut self, pairs: Vec<(VReg, Half)>) -> Result<(), CodegenError> {
+    pub(super) fn edge_moves(&mut self, pairs: Vec<(VReg, Half)>) -> Result<(), CodegenError> {
         let mut moves = Vec::with_capacity(pairs.len());
         for (d, half) in pairs {
             let s = match self.f.class(d) {

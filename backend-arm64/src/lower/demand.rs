@@ -56,6 +56,7 @@ impl Demand {
             }
             match graph.block(b).term {
                 Terminator::Branch { cond, .. } => walk.mark(cond, Parts::PAYLOAD),
+                Terminator::ReturnValue(v) => walk.mark(v, Parts::PAYLOAD),
                 Terminator::Exit(s) => walk.snapshot(s),
                 _ => {}
             }
@@ -125,6 +126,11 @@ impl Walk<'_> {
             Op::GuardTag(_) => self.mark(node.args[0], Parts::TAG),
             Op::Guard => self.mark(node.args[0], Parts::PAYLOAD),
             Op::SlotStore(_) | Op::GlobalStore(_) | Op::UpvalStore(_) => self.stored(node.args[0]),
+            Op::Call { .. } => {
+                for &a in &node.args {
+                    self.stored(a);
+                }
+            }
             _ => {}
         }
         if let Some(s) = node.snapshot {

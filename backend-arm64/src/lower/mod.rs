@@ -8,12 +8,14 @@ mod control;
 mod demand;
 mod exits;
 mod order;
+mod results;
 mod returns;
+mod self_entry;
 mod values;
 
 use gscript::layout;
 use gsx_ir::analysis::loops::loop_depths;
-use gsx_ir::graph::{BlockId, Graph, NodeId, Origin};
+use gsx_ir::graph::{BlockId, Graph, Node, NodeId, Origin};
 use gsx_ir::op::{Op, Type};
 use gsx_ir::schedule::Schedule;
 use gsx_ir::unit::{Pin, Unit};
@@ -55,6 +57,15 @@ fn class_of_type(ty: Type) -> Class {
     if ty == Type::Float { Class::D } else { Class::X }
 }
 
+/// The machine register that a parameter lives in by decision of a pass.
+fn pinned_register(node: &Node, class: Class) -> Option<PReg> {
+    match node.pin {
+        Some(Pin::X(n)) if class == Class::X => Some(PReg::x(n)),
+        Some(Pin::D(n)) if class == Class::D => Some(PReg::d(n)),
+        _ => None,
+    }
+}
+
 struct Lower<'a> {
     unit: &'a Unit,
     graph: &'a Graph,
@@ -66,6 +77,8 @@ struct Lower<'a> {
     blocks: FxHashMap<BlockId, MBlock>,
     /// The registers that predecessors write the parameters of a block to.
     params: FxHashMap<NodeId, Val>,
+    /// Has the self entry more arguments than there are registers for them?
+    too_many_arguments: bool,
     cur: MBlock,
     node: Option<NodeId>,
     origin: Option<Origin>,
@@ -86,11 +99,13 @@ pub fn lower(unit: &Unit) -> Result<Function, CodegenError> {
         values: vec![None; graph.node_count()],
         blocks: FxHashMap::default(),
         params: FxHashMap::default(),
+        too_many_arguments: false,
         cur: MBlock(0),
         node: None,
         origin: None,
     };
     lower.make_blocks();
+    lower.f.self_entry = lower.self_entry();
     let mut by_pin: FxHashMap<Pin, Vec<NodeId>> = FxHashMap::default();
     for &b in lower.schedule.order() {
         for &p in &graph.block(b).params {
@@ -117,6 +132,10 @@ impl Lower<'_> {
             self.blocks.insert(b, id);
         }
         for b in self.schedule.order().to_vec() {
+            if self.unit.self_entry.as_ref().is_some_and(|e| e.block == b) {
+                self.self_entry_params(b);
+                continue;
+            }
             for &p in &self.graph.block(b).params {
                 let val = self.param_registers(p);
                 self.params.insert(p, val);
@@ -140,12 +159,7 @@ impl Lower<'_> {
             }
             ty => {
                 let class = ty.map_or(Class::X, class_of_type);
-                let reg = match node.pin {
-                    Some(Pin::X(n)) if class == Class::X => Some(PReg::x(n)),
-                    Some(Pin::D(n)) if class == Class::D => Some(PReg::d(n)),
-                    _ => None,
-                };
-                Val::typed(Half::Reg(match reg {
+                Val::typed(Half::Reg(match pinned_register(node, class) {
                     Some(reg) => {
                         self.f.pinned.insert(reg);
                         self.f.fixed(reg)
@@ -167,21 +181,27 @@ impl Lower<'_> {
         self.terminator(b)
     }
 
-    /// Defines the parameters. A pinned one is copied out of its register: allocation gives the copy the same register
+    /// Defines the parameters. One in a fixed register is copied out of it: allocation gives the copy the same register
     /// whenever no other value needs it in the meantime, and only then can it.
     fn at_block_start(&mut self, b: BlockId) {
         for &p in &self.graph.block(b).params {
-            let mut val = self.params[&p];
-            if let Half::Reg(v) = val.payload
-                && self.f.vregs[v.0 as usize].fixed.is_some()
-            {
-                self.node = Some(p);
-                self.origin = Some(self.graph.node(p).origin);
+            self.node = Some(p);
+            self.origin = Some(self.graph.node(p).origin);
+            let val = self.params[&p];
+            let (tag, payload) = (self.unfixed(val.tag), self.unfixed(val.payload));
+            self.values[p.0 as usize] = Some(Val { tag, payload });
+        }
+    }
+
+    /// A copy of a value in a fixed register; anything else as it is.
+    fn unfixed(&mut self, half: Half) -> Half {
+        match half {
+            Half::Reg(v) if self.f.vregs[v.0 as usize].fixed.is_some() => {
                 let copy = self.f.vreg(self.f.class(v));
                 self.emit(Inst::Mov { d: copy.into(), s: v.into() });
-                val.payload = Half::Reg(copy);
+                Half::Reg(copy)
             }
-            self.values[p.0 as usize] = Some(val);
+            half => half,
         }
     }
 

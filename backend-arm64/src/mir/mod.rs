@@ -9,6 +9,7 @@ mod text;
 
 use std::fmt;
 
+use gscript::value::Tag;
 use gsx_ir::graph::{BlockId, NodeId, Origin};
 use smallvec::SmallVec;
 
@@ -207,6 +208,8 @@ pub enum CallTarget {
     Fixed,
     /// This unit's entry for any number of arguments.
     Generic,
+    /// This unit's entry for self calls.
+    SelfEntry,
 }
 
 /// A machine instruction. Registers named `d` are written, all others read.
@@ -261,8 +264,12 @@ pub enum Inst {
     Stp { s: Reg, s2: Reg, base: Reg, offset: i32 },
     /// All at once: `d = s` for each pair. Any location will do for either side.
     ParallelMove { moves: Vec<(VReg, VReg)> },
-    /// Calls GScript code: steps X25, X26 and X1 (number of arguments) to the callee's frame, branches, steps back.
-    Call { target: CallTarget, distance: u32, nargs: u8, count: VReg, addr: VReg },
+    /// Calls GScript code: steps X25, X26 and (but at the self entry) X1, the number of arguments, to the callee's frame,
+    /// branches, steps back.
+    Call(CallInst),
+    /// Behind a call at the self entry: where an activation returns to that gave another result than one of the type that
+    /// self calls return. Emits nothing here.
+    LandingPad { exit: ExitId },
     /// Calls the host about a bytecode instruction; `result`, if wanted, is fixed to X0.
     Host { call: HostCall, x0: u64, result: Option<VReg> },
     /// Leaves through an exit if the test holds. Its values may be anywhere.
@@ -273,10 +280,36 @@ pub enum Inst {
     Jump { to: MBlock },
     /// Ends a block: returns `count` slots from `first` on.
     Ret { first: u16, count: u16 },
+    /// Ends a block: returns a value, in the register that self calls expect it in, to a call at the self entry.
+    RetValue { value: VReg },
+    /// Ends the code of the entry where the unit's body has a frame of its own: calls the body at the self entry, whose
+    /// parameters are in place, and returns what it gives to a caller of any kind.
+    EnterBody { to: MBlock },
     /// Ends a block: leaves through an exit.
     Exit { exit: ExitId },
     /// Ends a block that cannot be left.
     Trap,
+}
+
+/// A call of GScript code.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CallInst {
+    /// Where to.
+    pub target: CallTarget,
+    /// Bytes from this frame's `R[0]` to the callee's.
+    pub distance: u32,
+    /// Number of arguments, for X1; the self entry does not look at it.
+    pub nargs: u8,
+    /// Arguments in registers, each fixed to its own.
+    pub args: Vec<VReg>,
+    /// Number of results; at the self entry the result itself, if that is returned in X0.
+    pub count: VReg,
+    /// Address of the first result.
+    pub addr: VReg,
+    /// A result that is returned in D0.
+    pub float: Option<VReg>,
+    /// The callee preserves no register but those that are never allocated.
+    pub destroys_all: bool,
 }
 
 /// What an operand does with its virtual register.
@@ -377,7 +410,7 @@ impl Block {
         match self.insts.last().map(|d| &d.inst) {
             Some(Inst::Branch { then, other, .. }) if then != other => SmallVec::from_slice(&[*then, *other]),
             Some(Inst::Branch { then, .. }) => SmallVec::from_slice(&[*then]),
-            Some(Inst::Jump { to }) => SmallVec::from_slice(&[*to]),
+            Some(Inst::Jump { to } | Inst::EnterBody { to }) => SmallVec::from_slice(&[*to]),
             _ => SmallVec::new(),
         }
     }
@@ -394,6 +427,21 @@ pub struct Function {
     pub exits: Vec<Exit>,
     /// Registers that some block parameter is pinned to: allocation uses them for others only as a last resort.
     pub pinned: RegSet,
+    /// The second way in, if the unit has one.
+    pub self_entry: Option<SelfEntry>,
+}
+
+/// How calls at the self entry get into a function's body and out of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SelfEntry {
+    /// Where they come in.
+    pub block: MBlock,
+    /// Does the entry call the body ([`Inst::EnterBody`]), so that each has a native frame of its own?
+    pub wrapped: bool,
+    /// Tag of the result that is returned in a register.
+    pub result: Option<Tag>,
+    /// The closure that exits must write to the frame's header: its offset in the arena.
+    pub header: Option<u64>,
 }
 
 impl Function {

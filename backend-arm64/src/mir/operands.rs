@@ -1,6 +1,6 @@
 //! Which registers an instruction reads and writes.
 
-use super::{CallTarget, Function, Inst, Operand, Operands, Reg, Role, Test, VReg};
+use super::{CallInst, CallTarget, Function, Inst, Operand, Operands, Reg, Role, Test, VReg};
 use crate::reg::RegSet;
 
 impl Function {
@@ -64,13 +64,20 @@ impl Function {
                     push(d.into(), DefAnywhere);
                 }
             }
-            Inst::Call { target, count, addr, .. } => {
+            Inst::Call(CallInst { target, ref args, count, addr, float, .. }) => {
                 if let CallTarget::Address(r) = target {
                     push(r, Use);
                 }
+                for &a in args {
+                    push(a.into(), Use);
+                }
                 push(count.into(), Def);
                 push(addr.into(), Def);
+                if let Some(d) = float {
+                    push(d.into(), Def);
+                }
             }
+            Inst::RetValue { value } => push(value.into(), Use),
             Inst::Host { result, .. } => {
                 if let Some(r) = result {
                     push(r.into(), Def);
@@ -82,13 +89,13 @@ impl Function {
                     push(v.into(), UseAnywhere);
                 }
             }
-            Inst::Exit { exit } => {
+            Inst::Exit { exit } | Inst::LandingPad { exit } => {
                 for v in self.exits[exit.0 as usize].uses() {
                     push(v.into(), UseAnywhere);
                 }
             }
             Inst::Branch { test, .. } => push_test(test, &mut push),
-            Inst::Jump { .. } | Inst::Ret { .. } | Inst::Trap => {}
+            Inst::Jump { .. } | Inst::EnterBody { .. } | Inst::Ret { .. } | Inst::Trap => {}
         }
         out
     }
@@ -105,14 +112,19 @@ impl Inst {
     /// Registers that it destroys besides writing its results.
     pub fn clobbers(&self) -> RegSet {
         match self {
-            Inst::Call { .. } | Inst::Host { .. } => RegSet::CALLER_SAVED,
+            Inst::Call(call) if call.destroys_all => RegSet::ALLOCATABLE,
+            Inst::Call(_) | Inst::Host { .. } => RegSet::CALLER_SAVED,
             _ => RegSet::EMPTY,
         }
     }
 
     /// Does it end a block?
     pub fn is_terminator(&self) -> bool {
-        matches!(self, Inst::Branch { .. } | Inst::Jump { .. } | Inst::Ret { .. } | Inst::Exit { .. } | Inst::Trap)
+        match self {
+            Inst::Branch { .. } | Inst::Jump { .. } | Inst::EnterBody { .. } => true,
+            Inst::Ret { .. } | Inst::RetValue { .. } | Inst::Exit { .. } | Inst::Trap => true,
+            _ => false,
+        }
     }
 
     /// Moves between virtual registers that it makes: destination, source.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Function, Inst, Test};
+use super::{CallInst, Function, Inst, Test};
 
 impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,9 +48,20 @@ impl fmt::Display for Inst {
                 }
                 Ok(())
             }
-            Inst::Call { target, distance, nargs, count, addr } => {
-                write!(f, "%{}, %{} = call {target:?} +{distance} nargs {nargs}", count.0, addr.0)
+            Inst::Call(CallInst { target, distance, nargs, args, count, addr, float, destroys_all }) => {
+                write!(f, "%{}, %{}", count.0, addr.0)?;
+                if let Some(d) = float {
+                    write!(f, ", %{}", d.0)?;
+                }
+                write!(f, " = call {target:?} +{distance} nargs {nargs}")?;
+                for a in args {
+                    write!(f, " %{}", a.0)?;
+                }
+                f.write_str(if *destroys_all { " destroys all" } else { "" })
             }
+            Inst::LandingPad { exit } => write!(f, "landing pad {}", exit.0),
+            Inst::RetValue { value } => write!(f, "return %{}", value.0),
+            Inst::EnterBody { to } => write!(f, "enter m{}", to.0),
             Inst::Host { call, x0, result } => {
                 if let Some(r) = result {
                     write!(f, "%{} = ", r.0)?;

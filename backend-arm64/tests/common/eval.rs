@@ -102,6 +102,7 @@ impl<'a> Evaluator<'a> {
                         other
                     }
                 }
+                Terminator::ReturnValue(_) => panic!("not generated"),
                 Terminator::Return { first, count } => {
                     let range = *first as usize..(*first + *count) as usize;
                     return End::Return(self.slots[range].to_vec());

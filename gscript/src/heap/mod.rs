@@ -175,7 +175,12 @@ impl Heap {
         self.host.wrapping_add(if offset < self.len { offset as usize } else { 0 })
     }
 
-    /// Host address of `bytes` bytes at a guest address, if they lie in the arena.
+    /// Do `bytes` bytes at a guest address lie in the arena?
+    pub fn contains(&self, guest: u64, bytes: u64) -> bool {
+        self.span(guest, bytes).is_some()
+    }
+
+    /// Host address of `bytes` bytes at a guest address, if they are in the arena.
     pub(crate) fn span(&self, guest: u64, bytes: u64) -> Option<*mut u8> {
         let offset = guest.wrapping_sub(self.guest_base);
         (offset <= self.len && bytes <= self.len - offset).then(|| self.host.wrapping_add(offset as usize))

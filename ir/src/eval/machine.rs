@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use gscript::bytecode::ProtoId;
+use gscript::bytecode::{Op as Bytecode, ProtoId};
 use gscript::error::RuntimeError;
 use gscript::interp::Vm;
 use gscript::jit::{Jit, Results, ResumeFrame};
@@ -14,9 +14,12 @@ use super::calls::CallStack;
 use super::pure::{self, Val};
 use super::{EvalError, EvalOptions, EvalOutcome};
 use crate::graph::{BlockId, FrameState, NodeId, SnapshotId, Target, Terminator};
-use crate::op::{CallKind, CallResults, Op};
+use crate::op::{CallKind, CallResults, Op, Type};
 use crate::schedule::Schedule;
-use crate::unit::Unit;
+use crate::unit::{SelfArgs, Unit};
+
+/// What is in memory that a self call does not write: no program has this number.
+const JUNK: f64 = -2.718_281_828e-300;
 
 /// A unit with the order of its nodes.
 #[derive(Clone, Copy)]
@@ -58,6 +61,15 @@ struct Pending {
     results: CallResults,
 }
 
+/// What an activation returns.
+#[derive(Clone, Copy)]
+enum Returned {
+    /// Slots.
+    Slots(Results),
+    /// One value, in a register.
+    Value(Val),
+}
+
 /// An activation of a graph.
 struct Activation<'a> {
     code: Code<'a>,
@@ -68,6 +80,8 @@ struct Activation<'a> {
     at: usize,
     values: Vec<Option<Val>>,
     pending: Option<Pending>,
+    /// Did it come in at the self entry?
+    by_self_entry: bool,
 }
 
 /// Values of an operation's arguments.
@@ -78,9 +92,9 @@ enum Next<'a> {
     /// The next operation.
     Go,
     /// The activation is over.
-    Done(Results),
+    Done(Returned),
     /// A function with a graph runs first.
-    Enter { code: Code<'a>, base: u64 },
+    Enter(Box<Activation<'a>>),
 }
 
 pub(super) struct Machine<'a, 'v> {
@@ -111,7 +125,7 @@ impl<'a> Machine<'a, '_> {
             let mut next = self.step(&mut top)?;
             while let Next::Done(results) = next {
                 match callers.pop() {
-                    None => return Ok(results),
+                    None => return self.slots(&top, results),
                     Some(caller) => {
                         self.calls.pop();
                         top = caller;
@@ -119,13 +133,24 @@ impl<'a> Machine<'a, '_> {
                 }
                 next = self.returned(&mut top, results)?;
             }
-            if let Next::Enter { code, base } = next {
-                let callee = activation(code, base, top.depth + 1);
+            if let Next::Enter(callee) = next {
                 self.calls.push(top.pending.as_ref().map(|p| {
                     let origin = top.code.unit.graph.node(p.node).origin;
                     (origin.proto, origin.pc as usize)
                 }));
-                callers.push(std::mem::replace(&mut top, callee));
+                callers.push(std::mem::replace(&mut top, *callee));
+            }
+        }
+    }
+
+    /// What an activation returned, as slots; a value goes to the first one of its frame.
+    fn slots(&mut self, act: &Activation<'a>, returned: Returned) -> Result<Results, EvalError> {
+        match returned {
+            Returned::Slots(results) => Ok(results),
+            Returned::Value(v) => {
+                let v = v.boxed().ok_or_else(|| malformed(act, None, "returns a pointer"))?;
+                self.vm.heap_mut().store(act.base, v);
+                Ok(Results { addr: act.base, count: 1 })
             }
         }
     }
@@ -282,9 +307,13 @@ impl<'a> Machine<'a, '_> {
     ) -> Result<Next<'a>, EvalError> {
         let forced = self.options.force_exit == Some(bump(&self.counts.points));
         let from = self.slot(act, u16::from(a));
-        let callee = self.vm.heap().load(from);
+        let passed: Vals = self.args(act, &act.code.unit.graph.node(n).args, Some(n))?;
+        let callee = match passed.first() {
+            None => self.vm.heap().load(from),
+            Some(v) => v.boxed().ok_or_else(|| malformed(act, Some(n), "calls a pointer"))?,
+        };
         if forced || callee.tag != Tag::Function || act.depth >= layout::MAX_DEPTH {
-            if kind == CallKind::SelfCall && callee.tag != Tag::Function {
+            if kind.is_self() && callee.tag != Tag::Function {
                 return Err(malformed(act, Some(n), format!("the callee is a {}", callee.tag)));
             }
             return self.leave_at(act, n);
@@ -292,8 +321,14 @@ impl<'a> Machine<'a, '_> {
         let unit = act.code.unit;
         let base = act.base + layout::callee_distance(u64::from(unit.frame_slots));
         let header = base - layout::slot_offset(layout::FRAME_HEADER_SLOTS);
+        if kind == CallKind::SelfEntry {
+            return self.call_self_entry(act, Pending { node: n, a, results }, callee, &passed);
+        }
         for i in 0..=u64::from(nargs) {
-            let v = self.vm.heap().load(from + layout::slot_offset(i));
+            let v = match passed.get(i as usize) {
+                None => self.vm.heap().load(from + layout::slot_offset(i)),
+                Some(v) => v.boxed().ok_or_else(|| malformed(act, Some(n), "passes a pointer"))?,
+            };
             self.vm.heap_mut().store(header + layout::slot_offset(i), v);
         }
         let record = self.vm.heap().read_u64(callee.bits + layout::CLOSURE_FUNC);
@@ -306,19 +341,81 @@ impl<'a> Machine<'a, '_> {
             for i in u64::from(nargs)..u64::from(unit.program.proto(proto).nparams) {
                 self.vm.heap_mut().store(base + layout::slot_offset(i), Value::NIL);
             }
-            return Ok(Next::Enter { code, base });
+            return Ok(Next::Enter(Box::new(activation(code, base, act.depth + 1))));
         }
         let origin = unit.graph.node(n).origin;
         self.vm.set_native_caller(ResumeFrame { proto: origin.proto, base: act.base, pc: origin.pc as usize });
         let results = self.ask(|vm, jit| vm.call_frame(jit, base, u64::from(nargs), act.depth))?;
-        self.returned(act, results)
+        self.returned(act, Returned::Slots(results))
+    }
+
+    /// Calls the unit itself at its self entry. What such a call does not write holds junk here, so that code that reads it
+    /// all the same shows.
+    fn call_self_entry(
+        &mut self,
+        act: &mut Activation<'a>,
+        pending: Pending,
+        callee: Value,
+        passed: &[Val],
+    ) -> Result<Next<'a>, EvalError> {
+        let (code, n) = (act.code, pending.node);
+        let Some(entry) = &code.unit.self_entry else { return Err(malformed(act, Some(n), "there is no self entry")) };
+        if entry.args != SelfArgs::Memory && callee.bits != entry.closure + self.vm.heap().guest_base() {
+            return Err(malformed(act, Some(n), "a self call reaches another function"));
+        }
+        let base = act.base + layout::callee_distance(u64::from(code.unit.frame_slots));
+        let header = base - layout::slot_offset(layout::FRAME_HEADER_SLOTS);
+        let junk = Value::float(JUNK);
+        self.vm.heap_mut().store(header, if entry.header { callee } else { junk });
+        let mut callee = activation(code, base, act.depth + 1);
+        (callee.block, callee.by_self_entry) = (entry.block, true);
+        let in_memory = u64::from(code.unit.bytecode().nparams);
+        for i in 0..in_memory {
+            let from = self.slot(act, u16::from(pending.a)) + layout::slot_offset(i + 1);
+            let v = match (&entry.args, passed.get(i as usize + 1)) {
+                (SelfArgs::Params(_), _) => junk,
+                (SelfArgs::Memory, None) => self.vm.heap().load(from),
+                (SelfArgs::Memory, Some(v)) => v.boxed().unwrap_or(junk),
+            };
+            self.vm.heap_mut().store(base + layout::slot_offset(i), v);
+        }
+        if let SelfArgs::Params(slots) = &entry.args {
+            for (&p, &slot) in code.unit.graph.block(entry.block).params.iter().zip(slots) {
+                callee.values[p.0 as usize] = passed.get(usize::from(slot) + 1).copied();
+            }
+        }
+        act.pending = Some(pending);
+        Ok(Next::Enter(Box::new(callee)))
     }
 
     /// Goes on behind a call that gave `results`.
-    fn returned(&mut self, act: &mut Activation<'a>, results: Results) -> Result<Next<'a>, EvalError> {
+    fn returned(&mut self, act: &mut Activation<'a>, returned: Returned) -> Result<Next<'a>, EvalError> {
         let Some(Pending { node, a, results: wanted }) = act.pending.take() else {
             return Err(malformed(act, None, "a callee returned, but no call was in progress"));
         };
+        let results = match returned {
+            Returned::Slots(results) => results,
+            Returned::Value(v) if wanted == CallResults::Value && act.code.unit.graph.node(node).ty == Some(v.ty()) => {
+                act.values[node.0 as usize] = Some(v);
+                return Ok(Next::Go);
+            }
+            Returned::Value(v) => {
+                // Where the callee's frame was.
+                let addr = act.base + layout::callee_distance(u64::from(act.code.unit.frame_slots));
+                let v = v.boxed().ok_or_else(|| malformed(act, Some(node), "gets a pointer"))?;
+                self.vm.heap_mut().store(addr, v);
+                Results { addr, count: 1 }
+            }
+        };
+        if wanted == CallResults::Value {
+            let v = if results.count == 0 { Value::NIL } else { self.vm.heap().load(results.addr) };
+            let ty = act.code.unit.graph.node(node).ty;
+            if ty != Some(Type::Boxed) && (results.count != 1 || Type::of_tag(v.tag) != ty) {
+                return self.leave_behind_call(act, node, a, results);
+            }
+            act.values[node.0 as usize] = Some(ty.map_or(Val::Boxed(v), |ty| pure::payload(v, ty)));
+            return Ok(Next::Go);
+        }
         if let CallResults::Expect(n) = wanted
             && results.count != u64::from(n)
         {
@@ -345,8 +442,9 @@ impl<'a> Machine<'a, '_> {
             }
             Terminator::Return { first, count } => {
                 let results = Results { addr: self.slot(act, *first), count: u64::from(*count) };
-                Ok(Next::Done(results))
+                Ok(Next::Done(Returned::Slots(results)))
             }
+            Terminator::ReturnValue(v) => Ok(Next::Done(Returned::Value(value(act, *v, None)?))),
             Terminator::Exit(s) => self.leave(act, *s, None),
             Terminator::Unreachable => Err(malformed(act, None, "control got to unreachable code")),
         }
@@ -396,6 +494,11 @@ impl<'a> Machine<'a, '_> {
         if snapshot.frames.is_empty() {
             return Err(malformed(act, user, "a snapshot has no frames"));
         }
+        if let Some(entry) = act.code.unit.self_entry.as_ref().filter(|e| !e.header && act.by_self_entry) {
+            let closure = entry.closure + self.vm.heap().guest_base();
+            let header = act.base - layout::slot_offset(layout::FRAME_HEADER_SLOTS);
+            self.vm.heap_mut().store(header, Value::object(Tag::Function, closure));
+        }
         bump(&self.counts.exits);
         let resume = |f: &FrameState| ResumeFrame {
             proto: f.proto,
@@ -419,10 +522,10 @@ impl<'a> Machine<'a, '_> {
                 self.ask(|vm, jit| vm.resume_with_open_results(jit, last, a, there, act.depth))?
             }
         };
-        Ok(Next::Done(results))
+        Ok(Next::Done(Returned::Slots(results)))
     }
 
-    /// Leaves behind a call whose number of results nobody expected.
+    /// Leaves behind a call whose results nobody expected: too many, too few, or of another type.
     fn leave_behind_call(
         &mut self,
         act: &Activation<'a>,
@@ -436,15 +539,30 @@ impl<'a> Machine<'a, '_> {
         let frames = self.write_back(act, s, Some(n), u16::from(a))?;
         let last = frames[frames.len() - 1];
         let behind = ResumeFrame { pc: last.pc + 1, ..last };
+        let inst = act.code.unit.program.proto(last.proto).code[last.pc];
+        if inst.op == Bytecode::Call && inst.c != 0 {
+            for i in 0..u64::from(inst.c - 1) {
+                let from = results.addr + layout::slot_offset(i);
+                let v = if i < results.count { self.vm.heap().load(from) } else { Value::NIL };
+                let to = last.base + layout::slot_offset(u64::from(inst.a) + i);
+                self.vm.heap_mut().store(to, v);
+            }
+            let mut frames = frames;
+            if let Some(innermost) = frames.last_mut() {
+                *innermost = behind;
+            }
+            let results = self.ask(|vm, jit| vm.resume(jit, &frames, act.depth))?;
+            return Ok(Next::Done(Returned::Slots(results)));
+        }
         let results = self.ask(|vm, jit| vm.resume_with_open_results(jit, behind, a, results, act.depth))?;
-        Ok(Next::Done(results))
+        Ok(Next::Done(Returned::Slots(results)))
     }
 }
 
 fn activation<'a>(code: Code<'a>, base: u64, depth: u64) -> Activation<'a> {
     let graph = &code.unit.graph;
     let values = vec![None; graph.node_count()];
-    Activation { code, base, depth, block: graph.entry, at: 0, values, pending: None }
+    Activation { code, base, depth, block: graph.entry, at: 0, values, pending: None, by_self_entry: false }
 }
 
 fn value(act: &Activation<'_>, v: NodeId, user: Option<NodeId>) -> Result<Val, EvalError> {

@@ -69,6 +69,10 @@ impl Parser<'_> {
                 self.expect(',')?;
                 TermText::Return(first, self.number("a number of results")?)
             }
+            "return.value" => {
+                self.advance();
+                TermText::ReturnValue(self.value_ref()?)
+            }
             "exit" => {
                 self.advance();
                 TermText::Exit(self.snapshot()?)

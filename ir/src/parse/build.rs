@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gscript::bytecode::Program;
-use gscript::profile::ProtoProfile;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{BlockText, Header, NodeText, ParseError, PinnedText, Ref, SnapshotText, TargetText, TermText};
+use super::{
+    BlockText, Header, Lines, NodeText, ParseError, PinnedText, Ref, SelfEntryText, SnapshotText, TargetText, TermText,
+};
 use crate::graph::{Args, Block, BlockId, Graph, Node, NodeId, Origin, Snapshot, SnapshotId, Target, Terminator};
 use crate::op::{Op, Type};
-use crate::unit::{KnownFunction, PinnedSlot, Unit};
+use crate::unit::{PinnedSlot, SelfEntry, Unit};
 
 /// Ids that a text may use: gaps are filled, so an id must not cost more than a text of some size would.
 const MAX_ID: u32 = 1 << 22;
@@ -18,22 +19,29 @@ const MAX_ID: u32 = 1 << 22;
 pub(super) fn unit(
     program: &Arc<Program>,
     header: Header,
-    feedback: ProtoProfile,
-    functions: Vec<KnownFunction>,
-    pinned: Vec<PinnedText>,
+    lines: Lines,
     blocks: Vec<BlockText>,
 ) -> Result<Unit, ParseError> {
     let mut build = Build { snapshots: Vec::new(), nodes: FxHashSet::default(), blocks: BTreeSet::new() };
     build.declare(&blocks)?;
     build.block(header.entry)?;
+    let Lines { feedback, functions, self_entry, pinned } = lines;
+    let self_entry = self_entry
+        .map(|e| {
+            let SelfEntryText { block, closure, args, header, result } = e;
+            Ok::<_, ParseError>(SelfEntry { block: build.block(block)?, closure, args, header, result })
+        })
+        .transpose()?;
     let pinned = pinned.into_iter().map(|p| build.pinned(p)).collect::<Result<_, _>>()?;
     let filler = Origin { proto: header.proto, pc: 0 };
     let graph = build.graph(blocks, BlockId(header.entry.id), filler)?;
     Ok(Unit {
         feedback,
         functions,
+        self_entry,
         frame_slots: header.slots,
         shared: header.shared,
+        stale: header.stale,
         pinned,
         layout: header.layout,
         allocator: header.allocator,
@@ -107,6 +115,7 @@ impl Build {
                 Terminator::Branch { cond: self.value(cond)?, then: self.target(&then)?, other: self.target(&other)? }
             }
             TermText::Return(first, count) => Terminator::Return { first, count },
+            TermText::ReturnValue(v) => Terminator::ReturnValue(self.value(v)?),
             TermText::Exit(s) => Terminator::Exit(self.snapshot(s)?),
             TermText::Unreachable => Terminator::Unreachable,
         })

@@ -5,9 +5,9 @@ use std::fmt;
 use gscript::bytecode::{Program, ProtoId};
 
 use super::lexer::Kind;
-use super::{Header, ParseError, Parser, PinnedText, Ref};
+use super::{Header, ParseError, Parser, PinnedText, Ref, SelfEntryText};
 use crate::graph::Origin;
-use crate::unit::{Allocator, FrameStyle, Layout, Pin, SlotSet};
+use crate::unit::{Allocator, FrameStyle, Layout, Pin, SelfArgs, SlotSet};
 
 impl Parser<'_> {
     pub(super) fn header(&mut self, program: &Program) -> Result<Header, ParseError> {
@@ -16,7 +16,7 @@ impl Parser<'_> {
         let (line, col) = (self.token().line, self.token().col);
         let name = self.name()?;
         let named = program.protos.iter().find(|p| p.name == name).map(|p| p.id);
-        let (mut proto, mut slots, mut shared) = (named, None, SlotSet::EMPTY);
+        let (mut proto, mut slots, mut shared, mut stale) = (named, None, SlotSet::EMPTY, SlotSet::EMPTY);
         let mut entry = Ref { id: 0, line, col };
         let (mut layout, mut allocator, mut frames) = Default::default();
         while !self.is('{') {
@@ -43,6 +43,7 @@ impl Parser<'_> {
                 }
                 "entry" => entry = self.block_ref()?,
                 "shared" => shared = self.slot_set()?,
+                "stale" => stale = self.slot_set()?,
                 "layout" => layout = self.choice("layout", &Layout::ALL)?,
                 "allocator" => allocator = self.choice("allocator", &Allocator::ALL)?,
                 "frames" => frames = self.choice("frame style", &FrameStyle::ALL)?,
@@ -55,7 +56,7 @@ impl Parser<'_> {
             return Err(ParseError::new(line, col, format!("the program has no function `{name}`")));
         };
         let slots = slots.unwrap_or_else(|| u16::from(program.proto(proto).nregs));
-        Ok(Header { proto, slots, entry, shared, layout, allocator, frames })
+        Ok(Header { proto, slots, entry, shared, stale, layout, allocator, frames })
     }
 
     pub(super) fn choice<T: Copy + fmt::Display>(&mut self, what: &str, all: &[T]) -> Result<T, ParseError> {
@@ -81,6 +82,48 @@ impl Parser<'_> {
             }
         }
         Ok(set)
+    }
+
+    /// `self.entry b1 closure=0x40 args=(0, 1) result=int`
+    pub(super) fn self_entry(&mut self) -> Result<Option<SelfEntryText>, ParseError> {
+        if !matches!(self.peek(), Kind::Word(w) if w == "self.entry") {
+            return Ok(None);
+        }
+        self.advance();
+        let block = self.block_ref()?;
+        self.keyword("closure")?;
+        self.expect('=')?;
+        let Some(closure) = self.bits() else {
+            return Err(self.expected("the closure's offset in the arena, as 0x…"));
+        };
+        self.advance();
+        self.keyword("args")?;
+        self.expect('=')?;
+        let args = if self.eat('(') {
+            let mut slots = Vec::new();
+            while !self.eat(')') {
+                slots.push(self.slot()?);
+                if !self.is(')') {
+                    self.expect(',')?;
+                }
+            }
+            SelfArgs::Params(slots)
+        } else {
+            self.keyword("memory")?;
+            SelfArgs::Memory
+        };
+        let header = matches!(self.peek(), Kind::Word(w) if w == "header");
+        if header {
+            self.advance();
+        }
+        let mut result = None;
+        if *self.peek() != Kind::Newline {
+            self.keyword("result")?;
+            self.expect('=')?;
+            result = Some(self.ty()?);
+        }
+        self.end_of_line()?;
+        Ok(Some(SelfEntryText { block, closure, args, header, result }))
     }
 
     pub(super) fn pinned(&mut self) -> Result<Vec<PinnedText>, ParseError> {

@@ -17,11 +17,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use gscript::bytecode::{Program, ProtoId};
+use gscript::profile::ProtoProfile;
 use smallvec::SmallVec;
 
 use crate::graph::{FrameState, Origin};
 use crate::op::{Op, Type};
-use crate::unit::{Allocator, FrameStyle, Layout, Pin, SlotSet, Unit};
+use crate::unit::{Allocator, FrameStyle, KnownFunction, Layout, Pin, SelfArgs, SlotSet, Unit};
 
 use lexer::{Kind, Token};
 
@@ -60,6 +61,7 @@ pub fn parse_unit(text: &str, program: &Arc<Program>) -> Result<Unit, ParseError
     parser.proto = header.proto;
     let feedback = parser.feedback(program.proto(header.proto).code.len())?;
     let functions = parser.functions(program)?;
+    let self_entry = parser.self_entry()?;
     let pinned = parser.pinned()?;
     let mut blocks = Vec::new();
     while !parser.eat('}') {
@@ -69,7 +71,7 @@ pub fn parse_unit(text: &str, program: &Arc<Program>) -> Result<Unit, ParseError
     if *parser.peek() != Kind::End {
         return Err(parser.expected("the end of the text"));
     }
-    build::unit(program, header, feedback, functions, pinned, blocks)
+    build::unit(program, header, Lines { feedback, functions, self_entry, pinned }, blocks)
 }
 
 /// A mention of something with an id, and where it stands.
@@ -86,9 +88,27 @@ struct Header {
     slots: u16,
     entry: Ref<u32>,
     shared: SlotSet,
+    stale: SlotSet,
     layout: Layout,
     allocator: Allocator,
     frames: FrameStyle,
+}
+
+/// The lines between the first one and the blocks.
+struct Lines {
+    feedback: ProtoProfile,
+    functions: Vec<KnownFunction>,
+    self_entry: Option<SelfEntryText>,
+    pinned: Vec<PinnedText>,
+}
+
+/// An entry for self calls, as written.
+struct SelfEntryText {
+    block: Ref<u32>,
+    closure: u64,
+    args: SelfArgs,
+    header: bool,
+    result: Option<Type>,
 }
 
 /// A pinned slot, as written.
@@ -128,6 +148,7 @@ enum TermText {
     Jump(TargetText),
     Branch(Ref<u32>, TargetText, TargetText),
     Return(u16, u16),
+    ReturnValue(Ref<u32>),
     Exit(SnapshotText),
     Unreachable,
 }

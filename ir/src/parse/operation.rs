@@ -83,6 +83,7 @@ impl Parser<'_> {
             }
             "call" => self.call(CallKind::Generic)?,
             "call.self" => self.call(CallKind::SelfCall)?,
+            "call.entry" => self.call(CallKind::SelfEntry)?,
             "host.compare" => {
                 let name = self.word("a comparison")?;
                 let found = HOST_COMPARISONS.iter().find(|(n, _)| *n == name);
@@ -130,6 +131,10 @@ impl Parser<'_> {
         let nargs = self.number("a number of arguments")?;
         self.keyword("results")?;
         self.expect('=')?;
+        if matches!(self.peek(), Kind::Word(w) if w == "value") {
+            self.advance();
+            return Ok(Op::Call { a, nargs, results: CallResults::Value, kind });
+        }
         let expect = self.eat('!');
         let n = self.number("a number of results")?;
         let results = if expect { CallResults::Expect(n) } else { CallResults::Fixed(n) };

@@ -37,10 +37,12 @@ pub(super) fn mnemonic(node: &Node) -> (String, Vec<String>) {
             let name = match kind {
                 CallKind::Generic => "call",
                 CallKind::SelfCall => "call.self",
+                CallKind::SelfEntry => "call.entry",
             };
             let results = match results {
                 CallResults::Fixed(n) => n.to_string(),
                 CallResults::Expect(n) => format!("!{n}"),
+                CallResults::Value => "value".to_owned(),
             };
             (format!("{name} a={a} nargs={nargs} results={results}"), Vec::new())
         }

@@ -30,7 +30,7 @@ use gscript::bytecode::{Pos, ProtoId};
 
 use crate::graph::{BlockId, Node, NodeId, Origin, SnapshotId, Target, Terminator};
 use crate::op::Op;
-use crate::unit::{Allocator, FrameStyle, Layout, Unit};
+use crate::unit::{Allocator, FrameStyle, Layout, SelfArgs, SelfEntry, Unit};
 
 use mnemonic::mnemonic;
 use names::{ResultType, result_type};
@@ -69,6 +69,8 @@ impl TextOptions {
 pub enum Place {
     /// The unit as a whole.
     Unit,
+    /// The unit's entry for self calls.
+    SelfEntry,
     /// The unit's pinned slot with this index.
     Pinned(usize),
     /// A block's head.
@@ -150,6 +152,9 @@ impl<'a> Printer<'a> {
                 self.lines.push(Line { place: None, text });
             }
         }
+        if let Some(entry) = &self.unit.self_entry {
+            self.push(Place::SelfEntry, self_entry(entry));
+        }
         for (i, p) in self.unit.pinned.iter().enumerate() {
             let there = p.blocks.iter().filter(|&&b| self.unit.graph.has_block(b));
             let blocks: Vec<String> = there.map(ToString::to_string).collect();
@@ -177,6 +182,10 @@ impl<'a> Printer<'a> {
         if !u.shared.is_empty() {
             let slots: Vec<String> = u.shared.iter().map(|s| s.to_string()).collect();
             let _ = write!(out, " shared={{{}}}", slots.join(", "));
+        }
+        if !u.stale.is_empty() {
+            let slots: Vec<String> = u.stale.iter().map(|s| s.to_string()).collect();
+            let _ = write!(out, " stale={{{}}}", slots.join(", "));
         }
         if u.layout != Layout::default() {
             let _ = write!(out, " layout={}", u.layout);
@@ -339,10 +348,29 @@ impl<'a> Printer<'a> {
                 format!("branch {cond}, {}, {}", target(then), target(other))
             }
             Terminator::Return { first, count } => format!("return {first}, {count}"),
+            Terminator::ReturnValue(v) => format!("return.value {v}"),
             Terminator::Exit(s) => format!("exit {}", self.snapshot(*s)),
             Terminator::Unreachable => "unreachable".to_owned(),
         }
     }
+}
+
+fn self_entry(entry: &SelfEntry) -> String {
+    let mut out = format!("    self.entry {} closure={:#x} args=", entry.block, entry.closure);
+    match &entry.args {
+        SelfArgs::Memory => out.push_str("memory"),
+        SelfArgs::Params(slots) => {
+            let slots: Vec<String> = slots.iter().map(ToString::to_string).collect();
+            let _ = write!(out, "({})", slots.join(", "));
+        }
+    }
+    if entry.header {
+        out.push_str(" header");
+    }
+    if let Some(ty) = entry.result {
+        let _ = write!(out, " result={ty}");
+    }
+    out
 }
 
 fn target(t: &Target) -> String {

@@ -5,6 +5,7 @@
 
 mod dominance;
 mod pins;
+mod self_entry;
 mod snapshots;
 mod structure;
 mod types;
@@ -33,6 +34,7 @@ impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.place, self.block) {
             (Place::Unit, _) => f.write_str("unit")?,
+            (Place::SelfEntry, _) => f.write_str("self entry")?,
             (Place::Pinned(i), _) => write!(f, "pinned slot {i}")?,
             (Place::Block(b), _) => write!(f, "{b}")?,
             (Place::Term(b), _) => write!(f, "{b}, terminator")?,
@@ -76,6 +78,7 @@ pub fn verify(unit: &Unit) -> Result<(), VerifyErrors> {
     v.check_snapshots();
     v.check_dominance();
     v.check_pins();
+    v.check_self_entry();
     if v.errors.is_empty() { Ok(()) } else { Err(render(unit, v.errors)) }
 }
 
@@ -92,7 +95,7 @@ impl Verifier<'_> {
         let block = match place {
             Place::Node(n) => self.graph.node(n).block,
             Place::Block(b) | Place::Term(b) => Some(b),
-            Place::Unit | Place::Pinned(_) => None,
+            Place::Unit | Place::SelfEntry | Place::Pinned(_) => None,
         };
         self.errors.push(VerifyError { place, block, message: message.into() });
     }

@@ -96,6 +96,9 @@ impl Verifier<'_> {
 
     fn check_arguments(&mut self, n: NodeId) {
         let node = self.graph.node(n);
+        if let Op::Call { .. } = node.op {
+            return self.check_call_arguments(n);
+        }
         let wants = wants(node.op);
         if node.args.len() != wants.len() {
             let message = format!("takes {}, has {}", count(wants.len(), "argument"), node.args.len());
@@ -251,6 +254,16 @@ impl Verifier<'_> {
                     self.error(Place::Term(b), format!("branches on {cond}, which is {}", type_name(ty)));
                 }
             }
+            Terminator::ReturnValue(v) => {
+                let (ty, result) = (self.graph.node(*v).ty, self.unit.self_entry.as_ref().and_then(|e| e.result));
+                if ty.is_none() || ty != result {
+                    let message = format!("returns {v}, {}, as {}", type_name(ty), type_name(result));
+                    self.error(Place::Term(b), message);
+                }
+            }
+            Terminator::Return { .. } if self.unit.self_entry.as_ref().is_some_and(|e| e.result.is_some()) => {
+                self.error(Place::Term(b), "returns slots, but self calls expect a value");
+            }
             Terminator::Return { first, count: n } => {
                 if !self.unit.bytecode().captured.is_empty() && !self.closes_before(b) {
                     self.error(Place::Term(b), "returns without closing upvalues");
@@ -298,10 +311,10 @@ fn is_canonical(v: Value) -> bool {
     }
 }
 
-fn type_name(ty: Option<Type>) -> String {
+pub(super) fn type_name(ty: Option<Type>) -> String {
     ty.map_or("without a type".to_owned(), |t| t.to_string())
 }
 
-fn count(n: usize, what: &str) -> String {
+pub(super) fn count(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }

@@ -150,10 +150,14 @@ impl Simulator {
     fn host_call(&mut self, host: &mut dyn Host) -> Result<(), Stop> {
         self.host_calls += 1;
         let mut registers = self.cpu.registers();
+        let third = registers.x[2];
         let action = host.host_call(self, &mut registers);
         self.cpu.x[0] = registers.x[0];
         self.cpu.x[1] = registers.x[1];
         self.cpu.poison_caller_saved();
+        if registers.x[2] != third {
+            self.cpu.x[2] = registers.x[2];
+        }
         match action {
             HostAction::Continue => Ok(()),
             HostAction::Unwind => Err(Stop::Unwound),
