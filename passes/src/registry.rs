@@ -1,6 +1,6 @@
 //! The list of passes.
 
-use crate::{Pass, acc_pin, arg_trace, compact_frame, const_prop, dse, r0_pin, result_trace, skip_spill};
+use crate::{Pass, acc_pin, arg_trace, compact_frame, const_prop, dse, r0_pin, result_trace, simplify, skip_spill};
 
 /// All passes that come with gsx, in pipeline order. Adding a pass is adding its file and one line here.
 #[rustfmt::skip] // one pass a line
@@ -11,6 +11,7 @@ pub const PASSES: &[&dyn Pass] = &[
     &result_trace::ResultTrace,
     &skip_spill::SkipSpill,
     &const_prop::ConstProp,
+    &simplify::Simplify,
     &dse::DeadStore,
     &compact_frame::CompactFrame,
 ];

@@ -123,11 +123,10 @@ impl Rule {
             }
         }
         let bound = lhs.vars();
-        let unbound = |e: &Expr| e.vars().into_iter().find(|(v, _)| !bound.iter().any(|(b, _)| b == v));
         for (part, e) in
             std::iter::once((Part::Right, &rhs)).chain(conditions.iter().flat_map(|c| &c.args).map(|e| (Part::If, e)))
         {
-            if let Some((v, at)) = unbound(e) {
+            if let Some((v, at)) = e.vars().into_iter().find(|(v, _)| !bound.iter().any(|(b, _)| b == v)) {
                 let wrong = Wrong::new(at, v.len() + 1, format!("the left side does not bind ?{v}"));
                 let names: Vec<String> = bound.iter().map(|(b, _)| format!("?{b}")).collect();
                 return Err((part, wrong.help(format!("it binds {}", names.join(", ")))));
