@@ -25,7 +25,10 @@ impl Lower<'_> {
         self.origin = Some(node.origin);
         let arg = |i: usize| node.args[i];
         let val = match node.op {
+            Op::IAdd if self.demand.is_fused(arg(1)) => typed(self.fused(AluOp::Add, arg(0), arg(1))?),
+            Op::IAdd if self.demand.is_fused(arg(0)) => typed(self.fused(AluOp::Add, arg(1), arg(0))?),
             Op::IAdd => typed(self.add(arg(0), arg(1))?),
+            Op::ISub if self.demand.is_fused(arg(1)) => typed(self.fused(AluOp::Sub, arg(0), arg(1))?),
             Op::ISub => typed(self.sub(arg(0), arg(1))?),
             Op::IMul => typed(self.mul(arg(0), arg(1))?),
             Op::INeg => {
@@ -132,6 +135,22 @@ impl Lower<'_> {
             Some(c) if added_at_once(c) => self.add_immediate(a, c),
             _ => self.alu_of(AluOp::Add, a, b),
         }
+    }
+
+    /// `a` and a shift or product in one instruction.
+    fn fused(&mut self, op: AluOp, a: NodeId, b: NodeId) -> Lowered<VReg> {
+        let (inner, args) = (self.graph.node(b).op, &self.graph.node(b).args);
+        let x = self.x_of(a)?;
+        let n = self.x_of(args[0])?;
+        let d = self.f.vreg(Class::X);
+        match inner {
+            Op::IShl(shift) => self.emit(Inst::AluLsl { op, d: d.into(), n: x, m: n, shift }),
+            _ => {
+                let m = self.x_of(args[1])?;
+                self.emit(Inst::MulAdd { op, d: d.into(), n, m, a: x });
+            }
+        }
+        Ok(d)
     }
 
     fn sub(&mut self, a: NodeId, b: NodeId) -> Lowered<VReg> {

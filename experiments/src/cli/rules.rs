@@ -113,10 +113,7 @@ fn list(cx: &mut Context<'_>, file: Option<&Path>) -> Result<(), Failure> {
         let mut table = Table::new(&[Align::Left, Align::Left]);
         for e in set.entries().iter().filter(|e| e.rule().topic == topic) {
             let unproved = if e.is_proved { "" } else { "   (not proved)" };
-            table.painted([
-                (e.rule().name.clone(), Paint::Strong),
-                (format!("{}{unproved}", e.rule()), Paint::Plain),
-            ]);
+            table.painted([(e.rule().name.clone(), Paint::Strong), (format!("{}{unproved}", e.rule()), Paint::Plain)]);
         }
         out.push_str(&table.render(cx.style));
     }

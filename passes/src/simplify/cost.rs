@@ -23,6 +23,8 @@ pub enum Operand {
     Const(Sym),
     /// The result of a shift that nothing else uses.
     Shift,
+    /// A product of two values that nothing else uses.
+    Product,
 }
 
 /// Cost of an operation with these operands; constants that do not fit into it are made in front of it, every time.
@@ -40,7 +42,10 @@ pub fn cost(sym: Sym, args: &[Operand]) -> Cost {
         Sym::Leaf(_) | Sym::Int(_) | Sym::Float(_) | Sym::Bool(_) | Sym::Boxed(..) => 0,
         // A shift on the right is part of the instruction, which is then two micro-operations.
         Sym::IAdd if args.contains(&Operand::Shift) && int(0).or(int(1)).is_none() => 1,
-        Sym::ISub if args.get(1) == Some(&Operand::Shift) && int(0).is_none() => 1,
+        Sym::ISub if args.get(1) == Some(&Operand::Shift) => 1 + materialise(args[0]),
+        // So is a product (`madd`).
+        Sym::IAdd if args.contains(&Operand::Product) && int(0).or(int(1)).is_none() => 0,
+        Sym::ISub if args.get(1) == Some(&Operand::Product) => materialise(args[0]),
         Sym::IAdd if int(0).or(int(1)).is_some() => int(1).or(int(0)).map_or(ONE, add_const),
         Sym::ISub if int(1).is_some() => int(1).map_or(ONE, |n| add_const(n.wrapping_neg())),
         Sym::ISub if int(0) == Some(0) => ONE,
@@ -76,7 +81,7 @@ fn materialise(operand: Operand) -> Cost {
         Operand::Const(Sym::Float(bits)) => ONE + ONE * if is_short_float(bits) { 0 } else { move_words(bits) },
         Operand::Const(Sym::Boxed(tag, _)) if tag == Tag::Nil as u8 => 0,
         Operand::Const(_) => ONE,
-        Operand::Register | Operand::Shift => 0,
+        Operand::Register | Operand::Shift | Operand::Product => 0,
     }
 }
 
@@ -127,7 +132,9 @@ mod tests {
         assert!(cost(Sym::IMul, &[R, c(3)]) > cost(Sym::IAdd, &[R, Operand::Shift]) + cost(Sym::IShl, &[R, c(1)]));
         assert!(cost(Sym::IMul, &[R, c(7)]) > cost(Sym::ISub, &[R, R]) + cost(Sym::IShl, &[R, c(3)]));
         assert_eq!(cost(Sym::IMul, &[R, c(8)]), cost(Sym::IShl, &[R, c(3)]), "lowering makes it a shift already");
-        assert!(is_short_float(2.0f64.to_bits()) && is_short_float(0.5f64.to_bits()) && !is_short_float(0.1f64.to_bits()));
+        assert!(
+            is_short_float(2.0f64.to_bits()) && is_short_float(0.5f64.to_bits()) && !is_short_float(0.1f64.to_bits())
+        );
     }
 
     #[test]

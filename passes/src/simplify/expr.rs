@@ -139,7 +139,8 @@ impl<'a> Reader<'a> {
             return Err(Wrong::new(at, 1, "the expression is nested too deeply"));
         }
         let Some(first) = self.rest().chars().next() else {
-            return Err(Wrong::new(at, 0, "an expression is missing").help("write (OPERATION ARGUMENT …), ?variable or a constant"));
+            return Err(Wrong::new(at, 0, "an expression is missing")
+                .help("write (OPERATION ARGUMENT …), ?variable or a constant"));
         };
         match first {
             '(' => {

@@ -157,14 +157,7 @@ impl<'a> Extractor<'a> {
     }
 
     /// Nodes that a replacement of `n` may use at no cost.
-    fn free(
-        &self,
-        graph: &Graph,
-        live: &Live,
-        n: NodeId,
-        cone: &[NodeId],
-        universe: &[Id],
-    ) -> FxHashMap<Id, NodeId> {
+    fn free(&self, graph: &Graph, live: &Live, n: NodeId, cone: &[NodeId], universe: &[Id]) -> FxHashMap<Id, NodeId> {
         let mut free: FxHashMap<Id, NodeId> = FxHashMap::default();
         for &m in cone {
             for &a in &graph.node(m).args {
@@ -238,6 +231,9 @@ impl<'a> Extractor<'a> {
             operands.push(match &b.choice {
                 Choice::Const(sym) => Operand::Const(*sym),
                 Choice::Term(t) if t.sym == Sym::IShl => Operand::Shift,
+                Choice::Term(t) if t.sym == Sym::IMul && !t.args.iter().any(|&a| self.is_const(a).is_some()) => {
+                    Operand::Product
+                }
                 _ => Operand::Register,
             });
         }
@@ -291,6 +287,7 @@ impl<'a> Extractor<'a> {
 
     /// Cost of a cone as it stands, by the same measure as that of what would replace it.
     fn cone_cost(&self, graph: &Graph, cone: &[NodeId]) -> Cost {
+        let has_const = |n: NodeId| graph.node(n).args.iter().any(|&a| graph.node(a).op.is_const());
         let uses = |n: NodeId| cone.iter().flat_map(|&m| &graph.node(m).args).filter(|&&a| a == n).count();
         cone.iter()
             .map(|&m| {
@@ -301,6 +298,7 @@ impl<'a> Extractor<'a> {
                     .map(|&a| match (graph.node(a).op, Sym::of_op(graph.node(a).op)) {
                         (op, Some((sym, _))) if op.is_const() => Operand::Const(sym),
                         (Op::IShl(_), _) if cone.contains(&a) && uses(a) == 1 => Operand::Shift,
+                        (Op::IMul, _) if cone.contains(&a) && uses(a) == 1 && !has_const(a) => Operand::Product,
                         _ => Operand::Register,
                     })
                     .collect();
@@ -310,6 +308,7 @@ impl<'a> Extractor<'a> {
     }
 
     fn new_cost(&self, nodes: &[New]) -> Cost {
+        let has_const = |i: usize| nodes[i].args.iter().any(|a| matches!(a, Arg::Const(_)));
         let uses = |i: usize| nodes.iter().flat_map(|n| &n.args).filter(|&&a| a == Arg::New(i)).count();
         nodes
             .iter()
@@ -319,6 +318,7 @@ impl<'a> Extractor<'a> {
                     .map(|&a| match a {
                         Arg::Const(sym) => Operand::Const(sym),
                         Arg::New(i) if matches!(nodes[i].op, Op::IShl(_)) && uses(i) == 1 => Operand::Shift,
+                        Arg::New(i) if nodes[i].op == Op::IMul && uses(i) == 1 && !has_const(i) => Operand::Product,
                         _ => Operand::Register,
                     })
                     .collect();

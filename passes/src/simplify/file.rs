@@ -33,7 +33,11 @@ impl RuleSet {
         let mut rules = Vec::new();
         for (rule, span) in read(source)? {
             if self.get(&rule.name).is_some() || rules.iter().any(|r: &Rule| r.name == rule.name) {
-                let owner = if self.get(&rule.name).is_some_and(|e| !e.is_users) { "gsx itself has" } else { "there is already" };
+                let owner = if self.get(&rule.name).is_some_and(|e| !e.is_users) {
+                    "gsx itself has"
+                } else {
+                    "there is already"
+                };
                 let message = format!("{owner} a rule called `{}`", rule.name);
                 return Err(diagnostic(source, &span, message, Some("every rule needs a name of its own".into())));
             }
@@ -154,7 +158,8 @@ mod tests {
 
     #[test]
     fn rules_are_read() {
-        let set = load("[[rule]]\nname = 'mine'\nlhs = '(isub ?a ?c)'\nrhs = '(ineg ?a)'\nif = 'constant ?c'\n").unwrap();
+        let set =
+            load("[[rule]]\nname = 'mine'\nlhs = '(isub ?a ?c)'\nrhs = '(ineg ?a)'\nif = 'constant ?c'\n").unwrap();
         let e = set.get("mine").unwrap();
         assert!(e.is_users && e.is_on && !e.is_proved);
         assert_eq!(e.rule().to_string(), "(isub ?a ?c) => (ineg ?a) if constant ?c");

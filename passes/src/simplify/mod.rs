@@ -85,7 +85,10 @@ impl Pass for Simplify {
             }
         }
         if let Stop::Iterations(n) = saturation.stop {
-            cx.remark(RemarkKind::Note, format!("the rules still found something after {}", counted(n as u64, "round")));
+            cx.remark(
+                RemarkKind::Note,
+                format!("the rules still found something after {}", counted(n as u64, "round")),
+            );
         }
         for ((entry, _), &times) in matchers.iter().zip(&saturation.applied) {
             if times > 0 {
@@ -96,11 +99,16 @@ impl Pass for Simplify {
         cx.count("rule applications", saturation.applied.iter().sum());
         let replaced = write_back(unit, &classes, class_of, live, cx);
         cx.count("values replaced", replaced);
+        let guards = remove_passed_guards(unit, cx);
+        cx.count("guards removed", guards);
+        if guards > 0 {
+            cx.remark(RemarkKind::Applied, format!("{} always passed and went", counted(guards, "guard")));
+        }
         match replaced {
             0 => cx.remark(RemarkKind::Note, "no value has a cheaper equal"),
             n => cx.remark(RemarkKind::Applied, format!("{} got a cheaper equal", counted(n, "value"))),
         }
-        Ok(if replaced == 0 { Outcome::Unchanged } else { Outcome::Changed })
+        Ok(if replaced + guards == 0 { Outcome::Unchanged } else { Outcome::Changed })
     }
 }
 
@@ -143,8 +151,7 @@ fn term_of(unit: &Unit, n: NodeId, classes: &mut Classes, class_of: &mut FxHashM
     let term = match Sym::of_op(node.op) {
         None => Term::new(Sym::Leaf(n), []),
         Some((sym, immediate)) => {
-            let mut args: Vec<egg::Id> =
-                node.args.iter().map(|&a| term_of(unit, a, classes, class_of)).collect();
+            let mut args: Vec<egg::Id> = node.args.iter().map(|&a| term_of(unit, a, classes, class_of)).collect();
             args.extend(immediate.map(|sym| classes.add(Term::new(sym, []))));
             Term::new(sym, args)
         }
@@ -172,7 +179,9 @@ fn write_back(
                 continue;
             }
             let Some(replacement) = extractor.replacement(&unit.graph, &live, n) else { continue };
-            if !cx.permits(|| format!("cheaper equal of {n}, {}", Sym::of_op(unit.graph.node(n).op).map_or(Sym::BNot, |(sym, _)| sym))) {
+            if !cx.permits(|| {
+                format!("cheaper equal of {n}, {}", Sym::of_op(unit.graph.node(n).op).map_or(Sym::BNot, |(sym, _)| sym))
+            }) {
                 continue;
             }
             extractor.write(&mut unit.graph, &live, n, &replacement);
@@ -186,4 +195,22 @@ fn write_back(
         }
     }
     replaced
+}
+
+/// Removes guards on what is now known to be true. Returns how many.
+fn remove_passed_guards(unit: &mut Unit, cx: &mut PassContext) -> u64 {
+    let mut removed = 0;
+    for b in unit.graph.reverse_postorder() {
+        for n in unit.graph.block(b).effects.clone() {
+            let node = unit.graph.node(n);
+            if node.op == Op::Guard
+                && unit.graph.node(node.args[0]).op == Op::BConst(true)
+                && cx.permits(|| format!("guard {n}, which always passes"))
+            {
+                unit.graph.remove_effect(n);
+                removed += 1;
+            }
+        }
+    }
+    removed
 }

@@ -128,7 +128,8 @@ mod tests {
             return;
         }
         let set = RuleSet::default();
-        for name in ["add-consts", "mul-power-plus-one", "lt-add-const", "fcmp-lt-swap", "unbox-box-bool", "select-eq"] {
+        for name in ["add-consts", "mul-power-plus-one", "lt-add-const", "fcmp-lt-swap", "unbox-box-bool", "select-eq"]
+        {
             let rule = set.get(name).expect(name).rule();
             assert_eq!(prove(rule, 120).expect("the solver runs"), Answer::Proved, "{name}");
         }

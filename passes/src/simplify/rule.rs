@@ -406,7 +406,10 @@ mod tests {
         assert_eq!(wrong("(iadd ?a 1.5)", "?a", ""), (Part::Left, 9, "this is float, but must be int".into()));
         assert_eq!(wrong("(iadd ?a ?b)", "(icmp.eq ?a ?b)", "").2, "this is bool, but must be int");
         let pointers = wrong("(icmp.eq ?a ?b)", "(icmp.eq (isub ?a ?b) 0)", "");
-        assert_eq!(pointers, (Part::Right, 15, "?a must be int here, but on the left side it may be int or ptr".into()));
+        assert_eq!(
+            pointers,
+            (Part::Right, 15, "?a must be int here, but on the left side it may be int or ptr".into())
+        );
         assert!(Rule::new("r", "", "(icmp.eq ?a ?b)", "(icmp.eq (isub ?a ?b) 0)", "int ?a").is_ok());
         assert_eq!(wrong("(tag (box ?a))", "2", "").2, "?a may be int, float or bool");
         let r = Rule::new("r", "", "(select ?c ?a ?a)", "?a", "").expect("any type will do");

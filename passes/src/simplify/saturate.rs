@@ -74,6 +74,8 @@ impl Analysis<Term> for Known {
         };
         let c = egraph.add(Term::new(sym, []));
         egraph.union(id, c);
+        // Nobody computes what is known: rules need not look into it, and without this they would breed constants.
+        egraph[id].nodes.retain(|t| t.args.is_empty());
     }
 }
 

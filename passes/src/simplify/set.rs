@@ -108,7 +108,8 @@ mod tests {
         let mut names: Vec<&str> = Vec::new();
         for (topic, rules) in TOPICS {
             for (name, lhs, rhs, conditions) in *rules {
-                Rule::new(name, topic, lhs, rhs, conditions).unwrap_or_else(|(part, w)| panic!("{name}: {part:?}: {w:?}"));
+                Rule::new(name, topic, lhs, rhs, conditions)
+                    .unwrap_or_else(|(part, w)| panic!("{name}: {part:?}: {w:?}"));
                 assert!(!names.contains(name), "two rules are called {name}");
                 names.push(name);
             }

@@ -3,7 +3,8 @@
 //! A question is SMT-LIB 2 over bit vectors of 64 bits; `unsat` means that the rule is right for every word. Floats are
 //! their bits. Float arithmetic is IEEE 754 rounding to nearest even, with NaNs as ARM64 makes them: a signalling operand
 //! before a quiet one, the first before the second, made quiet; the default NaN where no operand is one. A boxed value is
-//! its tag and its payload. A condition that a value is a power of two is asked about for each of the 64.
+//! its tag and its payload. What a condition says to be
+//! a power of two, or the bits of a shift, is asked about value by value.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -32,52 +33,105 @@ pub fn query(rule: &Rule) -> String {
     write_query(rule, None)
 }
 
+/// What one question is about: a rule, and the number of the bit where a power of two has it.
+struct Asked<'a> {
+    rule: &'a Rule,
+    /// An expression and its value, which is fixed in this question.
+    case: Option<(&'a Expr, Case)>,
+}
+
+/// How a question is cut into 64 simple ones.
+#[derive(Clone, Copy)]
+enum Case {
+    /// The expression is two to this power.
+    Power(u32),
+    /// The expression is this number of bits.
+    Bits(u32),
+}
+
 /// The question, and after each answer the values that make the sides differ.
 fn write_query(rule: &Rule, values: Option<&str>) -> String {
+    let of = |test: Test| rule.conditions.iter().find(|c| c.test == test).map(|c| &c.args[0]);
+    let cases: Vec<Asked<'_>> = match (of(Test::PowerOfTwo), of(Test::ShiftAmount)) {
+        (Some(e), _) => (0..64).map(|k| Asked { rule, case: Some((e, Case::Power(k))) }).collect(),
+        (None, Some(e)) => (0..64).map(|k| Asked { rule, case: Some((e, Case::Bits(k))) }).collect(),
+        (None, None) => vec![Asked { rule, case: None }],
+    };
     let mut out = format!("; {rule}\n");
-    let both = format!("{} {}", rule.lhs, rule.rhs);
-    let uses = |names: &[&str]| names.iter().any(|n| both.contains(n));
-    if uses(&["(f", "(itof"]) {
-        out.push_str(FLOATS);
-    }
-    if uses(&["(log2"]) {
-        out.push_str(&log2());
-    }
-    if rule.types.values().any(|t| t.single().is_none() && !t.is_word()) {
-        out.push_str("(declare-sort Value 0)\n");
-    }
-    for (name, types) in &rule.types {
-        let sort = match types.single() {
-            Some(Type::Bool) => "Bool",
-            Some(Type::Boxed) => "(_ BitVec 128)",
-            Some(_) => "(_ BitVec 64)",
-            None if types.is_word() => "(_ BitVec 64)",
-            None => "Value",
-        };
-        let _ = writeln!(out, "(declare-const {} {sort})", var(name));
-        if types.single() == Some(Type::Boxed) {
-            // There are so many tags, and the payload of a bool is 0 or 1.
-            let v = var(name);
-            let _ = writeln!(out, "(assert (bvult ((_ extract 127 64) {v}) (_ bv{} 64)))", Tag::ALL.len());
+    if cases.len() > 1 {
+        // Shifts by the number that a case fixes are written as products below: this is why they may be.
+        out.push_str("(declare-const x (_ BitVec 64))\n");
+        for k in 0..64 {
+            let differ = format!("(not (= (bvshl x (_ bv{k} 64)) (bvmul x #x{:016x})))", 1u64 << k);
+            let _ = writeln!(out, "(push 1)\n(assert {differ})\n(check-sat)\n(pop 1)");
         }
+        out.push_str("(reset)\n");
     }
-    for c in &rule.conditions {
-        if let Some(assumed) = assumption(rule, c) {
-            let _ = writeln!(out, "(assert {assumed})");
-        }
-    }
-    let _ = writeln!(out, "(assert (not (= {} {})))", term(rule, &rule.lhs), term(rule, &rule.rhs));
     let ask = format!("(check-sat)\n{}", values.unwrap_or_default());
-    match rule.conditions.iter().find(|c| c.test == Test::PowerOfTwo) {
-        None => out.push_str(&ask),
-        Some(c) => {
-            let e = term(rule, &c.args[0]);
-            for bit in 0..64 {
-                let _ = write!(out, "(push 1)\n(assert (= {e} #x{:016x}))\n{ask}(pop 1)\n", 1u64 << bit);
+    let questions: Vec<String> = cases.iter().map(|c| format!("{}{ask}", c.text())).collect();
+    out.push_str(&questions.join("(reset)\n"));
+    out
+}
+
+impl Asked<'_> {
+    /// Everything up to the question itself.
+    fn text(&self) -> String {
+        let rule = self.rule;
+        let mut out = String::new();
+        let both = format!("{} {}", rule.lhs, rule.rhs);
+        let uses = |names: &[&str]| names.iter().any(|n| both.contains(n));
+        if uses(&["(f", "(itof"]) {
+            out.push_str(FLOATS);
+        }
+        if uses(&["(log2"]) {
+            out.push_str(&log2());
+        }
+        if rule.types.values().any(|t| t.single().is_none() && !t.is_word()) {
+            out.push_str("(declare-sort Value 0)\n");
+        }
+        for (name, types) in &rule.types {
+            let sort = match types.single() {
+                Some(Type::Bool) => "Bool",
+                Some(Type::Boxed) => "(_ BitVec 128)",
+                Some(_) => "(_ BitVec 64)",
+                None if types.is_word() => "(_ BitVec 64)",
+                None => "Value",
+            };
+            let v = var(name);
+            let _ = writeln!(out, "(declare-const {v} {sort})");
+            if types.single() == Some(Type::Boxed) {
+                let _ = writeln!(out, "(assert (bvult ((_ extract 127 64) {v}) (_ bv{} 64)))", Tag::ALL.len());
             }
         }
+        for c in &rule.conditions {
+            if let Some(assumed) = self.assumption(c) {
+                let _ = writeln!(out, "(assert {assumed})");
+            }
+        }
+        if let Some((e, case)) = self.case {
+            let value = match case {
+                Case::Power(k) => 1u64 << k,
+                Case::Bits(k) => k.into(),
+            };
+            let _ = writeln!(out, "(assert (= {} #x{value:016x}))", self.term(e));
+        }
+        let _ = writeln!(out, "(assert (not (= {} {})))", self.term(&rule.lhs), self.term(&rule.rhs));
+        out
     }
-    out
+
+    /// The number of bits of a shift, where the case fixes it.
+    fn bits(&self, amount: &Expr) -> Option<u32> {
+        match (self.case?, &amount.kind) {
+            ((e, Case::Bits(k)), _) if same(e, amount) => Some(k),
+            ((e, Case::Power(k)), Kind::Apply(Sym::Log2, args)) if same(e, &args[0]) => Some(k),
+            _ => None,
+        }
+    }
+}
+
+/// Are they written alike?
+fn same(a: &Expr, b: &Expr) -> bool {
+    a.to_string() == b.to_string()
 }
 
 fn log2() -> String {
@@ -92,97 +146,102 @@ fn var(name: &str) -> String {
     format!("|?{name}|")
 }
 
-/// A condition as what the solver may take for granted; none if it says nothing about the value itself.
-fn assumption(rule: &Rule, c: &Condition) -> Option<String> {
-    let arg = |i: usize| term(rule, &c.args[i]);
-    let bound = 1u64 << 53;
-    let fits = |op: &str| {
-        let (a, b) = (arg(0), arg(1));
-        let wide = |x: &str| format!("((_ sign_extend 1) {x})");
-        format!("(= {} ({op} {} {}))", wide(&format!("({op} {a} {b})")), wide(&a), wide(&b))
-    };
-    Some(match c.test {
-        Test::Constant | Test::HasType(_) => return None,
-        Test::PowerOfTwo => return None, // asked about one by one
-        Test::NonNegative => format!("(bvsge {} (_ bv0 64))", arg(0)),
-        Test::NonZero => format!("(not (= {} (_ bv0 64)))", arg(0)),
-        Test::AddFits => fits("bvadd"),
-        Test::SubFits => fits("bvsub"),
-        Test::ExactFloat => {
-            format!("(and (bvsge {0} (bvneg #x{bound:016x})) (bvsle {0} #x{bound:016x}))", arg(0))
-        }
-        Test::ShiftAmount => format!("(bvult {} (_ bv64 64))", arg(0)),
-    })
-}
-
-/// Type of an expression, as far as boxing asks for it.
-fn type_of(rule: &Rule, e: &Expr) -> Option<Type> {
-    match &e.kind {
-        Kind::Var(name) => rule.types.get(name)?.single(),
-        Kind::Apply(sym, args) => match sym.signature().1 {
-            Sort::Is(ty) => Some(ty),
-            _ => type_of(rule, args.last()?),
-        },
-    }
-}
-
-fn term(rule: &Rule, e: &Expr) -> String {
-    let (sym, args) = match &e.kind {
-        Kind::Var(name) => return var(name),
-        Kind::Apply(sym, args) => (*sym, args),
-    };
-    let a: Vec<String> = args.iter().map(|x| term(rule, x)).collect();
-    let call = |op: &str| format!("({op} {})", a.join(" "));
-    let fp = |x: &str| format!("((_ to_fp 11 53) {x})");
-    let arithmetic = |op: &str| format!("(result {0} {1} ({op} RNE {2} {3}))", a[0], a[1], fp(&a[0]), fp(&a[1]));
-    let float_compare = |op: &str| format!("({op} {} {})", fp(&a[0]), fp(&a[1]));
-    let payload = |x: &str| format!("((_ extract 63 0) {x})");
-    let tag = |x: &str| format!("((_ extract 127 64) {x})");
-    match sym {
-        Sym::Int(n) => format!("#x{n:016x}"),
-        Sym::Float(bits) => format!("#x{bits:016x}"),
-        Sym::Bool(b) => b.to_string(),
-        Sym::Boxed(tag, bits) => format!("(concat (_ bv{tag} 64) #x{bits:016x})"),
-        Sym::Leaf(n) => format!("{n}"),
-        Sym::IAdd => call("bvadd"),
-        Sym::ISub => call("bvsub"),
-        Sym::IMul => call("bvmul"),
-        Sym::INeg => call("bvneg"),
-        Sym::IShl => format!("(bvshl {} (bvand {} (_ bv63 64)))", a[0], a[1]),
-        Sym::Log2 => call("log2"),
-        Sym::FAdd => arithmetic("fp.add"),
-        Sym::FSub => arithmetic("fp.sub"),
-        Sym::FMul => arithmetic("fp.mul"),
-        Sym::FDiv => arithmetic("fp.div"),
-        Sym::FNeg => format!("(bvxor {} #x8000000000000000)", a[0]),
-        Sym::IntToFloat => format!("(fp.to_ieee_bv ((_ to_fp 11 53) RNE {}))", a[0]),
-        Sym::ICmp(Cond::Eq) => call("="),
-        Sym::ICmp(Cond::Ne) => format!("(not {})", call("=")),
-        Sym::ICmp(Cond::Lt) => call("bvslt"),
-        Sym::ICmp(Cond::Le) => call("bvsle"),
-        Sym::ICmp(Cond::Gt) => call("bvsgt"),
-        Sym::ICmp(Cond::Ge) => call("bvsge"),
-        Sym::FCmp(Cond::Eq) => float_compare("fp.eq"),
-        Sym::FCmp(Cond::Ne) => format!("(not {})", float_compare("fp.eq")),
-        Sym::FCmp(Cond::Lt) => float_compare("fp.lt"),
-        Sym::FCmp(Cond::Le) => float_compare("fp.leq"),
-        Sym::FCmp(Cond::Gt) => float_compare("fp.gt"),
-        Sym::FCmp(Cond::Ge) => float_compare("fp.geq"),
-        Sym::BNot => call("not"),
-        Sym::Select => call("ite"),
-        Sym::Box => match type_of(rule, &args[0]) {
-            Some(Type::Bool) => {
-                format!("(concat (_ bv{} 64) (ite {} (_ bv1 64) (_ bv0 64)))", Tag::Bool as u64, a[0])
+impl Asked<'_> {
+    /// A condition as what the solver may take for granted; none if it says nothing about the value itself.
+    fn assumption(&self, c: &Condition) -> Option<String> {
+        let arg = |i: usize| self.term(&c.args[i]);
+        let bound = 1u64 << 53;
+        let fits = |op: &str| {
+            let (a, b) = (arg(0), arg(1));
+            let wide = |x: &str| format!("((_ sign_extend 1) {x})");
+            format!("(= {} ({op} {} {}))", wide(&format!("({op} {a} {b})")), wide(&a), wide(&b))
+        };
+        Some(match c.test {
+            Test::Constant | Test::HasType(_) => return None,
+            Test::PowerOfTwo => return None, // asked about one by one
+            Test::NonNegative => format!("(bvsge {} (_ bv0 64))", arg(0)),
+            Test::NonZero => format!("(not (= {} (_ bv0 64)))", arg(0)),
+            Test::AddFits => fits("bvadd"),
+            Test::SubFits => fits("bvsub"),
+            Test::ExactFloat => {
+                format!("(and (bvsge {0} (bvneg #x{bound:016x})) (bvsle {0} #x{bound:016x}))", arg(0))
             }
-            Some(Type::Float) => format!("(concat (_ bv{} 64) {})", Tag::Float as u64, a[0]),
-            _ => format!("(concat (_ bv{} 64) {})", Tag::Int as u64, a[0]),
-        },
-        Sym::Unbox(Type::Bool) => format!("(= ((_ extract 0 0) {}) #b1)", a[0]),
-        Sym::Unbox(_) => payload(&a[0]),
-        Sym::TagOf => tag(&a[0]),
-        Sym::Truthy => {
-            let big = format!("(bvugt {} (_ bv{} 64))", tag(&a[0]), Tag::Bool as u64);
-            format!("(or {big} (not (= {} (_ bv0 64))))", payload(&a[0]))
+            Test::ShiftAmount => format!("(bvult {} (_ bv64 64))", arg(0)),
+        })
+    }
+
+    /// Type of an expression, as far as boxing asks for it.
+    fn type_of(&self, e: &Expr) -> Option<Type> {
+        match &e.kind {
+            Kind::Var(name) => self.rule.types.get(name)?.single(),
+            Kind::Apply(sym, args) => match sym.signature().1 {
+                Sort::Is(ty) => Some(ty),
+                _ => self.type_of(args.last()?),
+            },
+        }
+    }
+
+    fn term(&self, e: &Expr) -> String {
+        let (sym, args) = match &e.kind {
+            Kind::Var(name) => return var(name),
+            Kind::Apply(sym, args) => (*sym, args),
+        };
+        let a: Vec<String> = args.iter().map(|x| self.term(x)).collect();
+        let call = |op: &str| format!("({op} {})", a.join(" "));
+        let fp = |x: &str| format!("((_ to_fp 11 53) {x})");
+        let arithmetic = |op: &str| format!("(result {0} {1} ({op} RNE {2} {3}))", a[0], a[1], fp(&a[0]), fp(&a[1]));
+        let float_compare = |op: &str| format!("({op} {} {})", fp(&a[0]), fp(&a[1]));
+        let payload = |x: &str| format!("((_ extract 63 0) {x})");
+        let tag = |x: &str| format!("((_ extract 127 64) {x})");
+        match sym {
+            Sym::Int(n) => format!("#x{n:016x}"),
+            Sym::Float(bits) => format!("#x{bits:016x}"),
+            Sym::Bool(b) => b.to_string(),
+            Sym::Boxed(tag, bits) => format!("(concat (_ bv{tag} 64) #x{bits:016x})"),
+            Sym::Leaf(n) => format!("{n}"),
+            Sym::IAdd => call("bvadd"),
+            Sym::ISub => call("bvsub"),
+            Sym::IMul => call("bvmul"),
+            Sym::INeg => call("bvneg"),
+            Sym::IShl => match self.bits(&args[1]) {
+                Some(k) => format!("(bvmul {} #x{:016x})", a[0], 1u64 << k),
+                None => format!("(bvshl {} (bvand {} (_ bv63 64)))", a[0], a[1]),
+            },
+            Sym::Log2 => call("log2"),
+            Sym::FAdd => arithmetic("fp.add"),
+            Sym::FSub => arithmetic("fp.sub"),
+            Sym::FMul => arithmetic("fp.mul"),
+            Sym::FDiv => arithmetic("fp.div"),
+            Sym::FNeg => format!("(bvxor {} #x8000000000000000)", a[0]),
+            Sym::IntToFloat => format!("(fp.to_ieee_bv ((_ to_fp 11 53) RNE {}))", a[0]),
+            Sym::ICmp(Cond::Eq) => call("="),
+            Sym::ICmp(Cond::Ne) => format!("(not {})", call("=")),
+            Sym::ICmp(Cond::Lt) => call("bvslt"),
+            Sym::ICmp(Cond::Le) => call("bvsle"),
+            Sym::ICmp(Cond::Gt) => call("bvsgt"),
+            Sym::ICmp(Cond::Ge) => call("bvsge"),
+            Sym::FCmp(Cond::Eq) => float_compare("fp.eq"),
+            Sym::FCmp(Cond::Ne) => format!("(not {})", float_compare("fp.eq")),
+            Sym::FCmp(Cond::Lt) => float_compare("fp.lt"),
+            Sym::FCmp(Cond::Le) => float_compare("fp.leq"),
+            Sym::FCmp(Cond::Gt) => float_compare("fp.gt"),
+            Sym::FCmp(Cond::Ge) => float_compare("fp.geq"),
+            Sym::BNot => call("not"),
+            Sym::Select => call("ite"),
+            Sym::Box => match self.type_of(&args[0]) {
+                Some(Type::Bool) => {
+                    format!("(concat (_ bv{} 64) (ite {} (_ bv1 64) (_ bv0 64)))", Tag::Bool as u64, a[0])
+                }
+                Some(Type::Float) => format!("(concat (_ bv{} 64) {})", Tag::Float as u64, a[0]),
+                _ => format!("(concat (_ bv{} 64) {})", Tag::Int as u64, a[0]),
+            },
+            Sym::Unbox(Type::Bool) => format!("(= ((_ extract 0 0) {}) #b1)", a[0]),
+            Sym::Unbox(_) => payload(&a[0]),
+            Sym::TagOf => tag(&a[0]),
+            Sym::Truthy => {
+                let big = format!("(bvugt {} (_ bv{} 64))", tag(&a[0]), Tag::Bool as u64);
+                format!("(or {big} (not (= {} (_ bv0 64))))", payload(&a[0]))
+            }
         }
     }
 }

@@ -146,7 +146,5 @@ pub const TOPICS: &[Topic] = &[
         ("itof-ne", "(fcmp.ne (itof ?a) (itof ?b))", "(icmp.ne ?a ?b)", "exact-float ?a, exact-float ?b"),
         ("itof-lt", "(fcmp.lt (itof ?a) (itof ?b))", "(icmp.lt ?a ?b)", "exact-float ?a, exact-float ?b"),
         ("itof-le", "(fcmp.le (itof ?a) (itof ?b))", "(icmp.le ?a ?b)", "exact-float ?a, exact-float ?b"),
-        ("itof-add", "(fadd (itof ?a) (itof ?b))", "(itof (iadd ?a ?b))", "exact-float ?a, exact-float ?b, exact-float (iadd ?a ?b)"),
-        ("itof-sub", "(fsub (itof ?a) (itof ?b))", "(itof (isub ?a ?b))", "exact-float ?a, exact-float ?b, exact-float (isub ?a ?b)"),
     ]),
 ];

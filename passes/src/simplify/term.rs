@@ -1,6 +1,7 @@
 //! Terms: the pure operations of the graph as egg's e-nodes, and their names in rules.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use egg::{Id, Language};
 use gscript::value::{Tag, Value};
@@ -78,7 +79,12 @@ pub enum Sort {
 
 impl Sym {
     /// Operations by their names in rules, which are the IR's.
-    pub fn operations() -> Vec<(String, Sym)> {
+    pub fn operations() -> &'static [(String, Sym)] {
+        static ALL: OnceLock<Vec<(String, Sym)>> = OnceLock::new();
+        ALL.get_or_init(Sym::named)
+    }
+
+    fn named() -> Vec<(String, Sym)> {
         let mut all: Vec<(String, Sym)> = [
             ("iadd", Sym::IAdd),
             ("isub", Sym::ISub),
@@ -219,8 +225,8 @@ impl fmt::Display for Sym {
             Sym::Bool(b) => write!(f, "{b}"),
             Sym::Boxed(tag, bits) => write!(f, "const:{tag}:{bits:#x}"),
             op => {
-                let name = Sym::operations().into_iter().find(|(_, sym)| sym == op).map(|(name, _)| name);
-                f.write_str(&name.unwrap_or_default())
+                let name = Sym::operations().iter().find(|(_, sym)| sym == op).map(|(name, _)| name.as_str());
+                f.write_str(name.unwrap_or_default())
             }
         }
     }
