@@ -6,6 +6,7 @@ use gsx_passes::{Pipeline, Registry, SelectionError};
 use super::args::PassArgs;
 use super::failure::Failure;
 use super::rules;
+use crate::config::Config;
 use crate::output::text::list;
 
 /// The passes that the command line names, else `default`.
@@ -14,12 +15,12 @@ pub fn select(registry: &Registry, args: &PassArgs, default: &str) -> Result<Pip
         (_, Some(list)) => Pipeline::explicit(registry, list),
         (text, None) => Pipeline::select(registry, text.as_deref().unwrap_or(default)),
     };
-    with_rules(chosen.map_err(|e| unknown_pass(registry, &e))?, args)
+    with_rules(chosen.map_err(|e| unknown_pass(registry, &e))?, args, None)
 }
 
-/// The same passes, with the rewrite rules that the command line names.
-pub fn with_rules(pipeline: Pipeline, args: &PassArgs) -> Result<Pipeline, Failure> {
-    Ok(match rules::chosen(args)? {
+/// The same passes, with the rewrite rules that the configuration and the command line name.
+pub fn with_rules(pipeline: Pipeline, args: &PassArgs, config: Option<&Config>) -> Result<Pipeline, Failure> {
+    Ok(match rules::chosen(args, config)? {
         Some(set) => pipeline.with_rules(set),
         None => pipeline,
     })

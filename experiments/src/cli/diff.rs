@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::args::DiffArgs;
-use super::choice::{choose_functions, select_text, with_rules};
+use super::choice::{choose_functions, select_text};
 use super::failure::Failure;
 use super::target::Target;
 use crate::output::counts::counts_table;
@@ -24,7 +24,7 @@ const MIN_WIDTH: usize = 100;
 /// Prints counts, IR and code of two pass sets. The left one is `--against`, what changes comes right.
 pub fn diff(cx: &mut Context<'_>, args: &DiffArgs) -> Result<(), Failure> {
     let target = Target::resolve(&args.target)?;
-    let left = with_rules(select_text(cx.registry, &args.against)?, &args.passes)?;
+    let left = target.with_rules(select_text(cx.registry, &args.against)?, &args.passes)?;
     let right = target.pipeline(cx.registry, &args.passes)?;
     let options = Options { count_executions: true, ..Options::default() };
     let (a, b) = (target.run(&left, options)?, target.run(&right, options)?);

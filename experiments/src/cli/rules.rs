@@ -14,16 +14,28 @@ use super::Context;
 use super::args::{PassArgs, ProveArgs, RulesArgs, RulesWhat};
 use super::failure::{Failure, STATUS_FAILED};
 use super::files::read_text;
+use crate::config::Config;
 use crate::output::style::{Paint, Style};
 use crate::output::table::{Align, Table};
 use crate::output::text::plural;
 
-/// The rules that the command line asks for; none if it says nothing of rules.
-pub fn chosen(args: &PassArgs) -> Result<Option<Arc<RuleSet>>, Failure> {
-    if args.rules.is_empty() && args.without_rule.is_empty() {
+/// The rules that the configuration and the command line ask for; none if they say nothing of rules.
+pub fn chosen(args: &PassArgs, config: Option<&Config>) -> Result<Option<Arc<RuleSet>>, Failure> {
+    let configured = config.is_some_and(|c| c.rules.is_some() || c.without_rules.is_some());
+    if args.rules.is_empty() && args.without_rule.is_empty() && !configured {
         return Ok(None);
     }
     let mut set = RuleSet::default();
+    if let Some(config) = config {
+        if let Some(file) = &config.rules {
+            load(&mut set, &config.path(&file.value))?;
+        }
+        if let Some(names) = &config.without_rules {
+            for name in names.value.split(',').map(str::trim).filter(|n| !n.is_empty()) {
+                set.without(name).map_err(|e| Failure::at(&config.diagnostic(&names.span, e), &config.source))?;
+            }
+        }
+    }
     for file in &args.rules {
         load(&mut set, file)?;
     }

@@ -130,10 +130,15 @@ impl Target {
                     d.help = Some(known_passes(registry));
                     Failure::at(&d, &config.source)
                 })?;
-                with_rules(pipeline, args)
+                self.with_rules(pipeline, args)
             }
-            _ => select(registry, args, "all"),
+            _ => self.with_rules(select(registry, args, "all")?, args),
         }
+    }
+
+    /// The same passes, with the rewrite rules of the configuration and the command line.
+    pub fn with_rules(&self, pipeline: Pipeline, args: &PassArgs) -> Result<Pipeline, Failure> {
+        with_rules(pipeline, args, self.config.as_ref())
     }
 
     /// The cell of this target under some passes.
