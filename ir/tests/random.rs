@@ -84,7 +84,7 @@ impl Generator {
         let payload = self.rng.pick(&[Type::Int, Type::Float, Type::Bool]);
         let word = self.rng.pick(&[Type::Int, Type::Ptr]);
         let (int, float, boolean, boxed) = (Type::Int, Type::Float, Type::Bool, Type::Boxed);
-        let (op, args, result): (Op, Vec<Type>, Type) = match self.rng.below(19) {
+        let (op, args, result): (Op, Vec<Type>, Type) = match self.rng.below(20) {
             0 => (Op::IAdd, vec![int, int], int),
             1 => (Op::ISub, vec![int, int], int),
             2 => (Op::IMul, vec![int, int], int),
@@ -103,6 +103,7 @@ impl Generator {
             15 => (Op::Unbox(unboxed), vec![boxed], unboxed),
             16 => (Op::TagOf, vec![boxed], int),
             17 => (Op::Truthy, vec![boxed], boolean),
+            18 => (Op::IShl(self.rng.below(64) as u8), vec![int], int),
             _ => {
                 let v = self.value(ty);
                 self.known.push(v);

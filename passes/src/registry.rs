@@ -1,8 +1,8 @@
 //! The list of passes.
 
 use crate::{
-    Pass, acc_pin, arg_trace, compact_frame, const_prop, dse, inline, r0_pin, result_trace, skip_spill, tag_elim,
-    type_seed,
+    Pass, acc_pin, arg_trace, compact_frame, const_prop, dse, inline, r0_pin, result_trace, simplify, skip_spill,
+    tag_elim, type_seed,
 };
 
 /// All passes that come with gsx, in pipeline order. Adding a pass is adding its file and one line here.
@@ -16,6 +16,7 @@ pub const PASSES: &[&dyn Pass] = &[
     &result_trace::ResultTrace,
     &skip_spill::SkipSpill,
     &const_prop::ConstProp,
+    &simplify::Simplify,
     &dse::DeadStore,
     &tag_elim::TagElim,
     &compact_frame::CompactFrame,

@@ -66,6 +66,15 @@ impl Emitter<'_> {
                 let (n, m) = (at.reg(n), at.reg(m));
                 asm.alu(op, at.reg(d), n, m);
             }
+            Inst::AluLsl { op, d, n, m, shift } => {
+                let (n, m) = (at.reg(n), at.reg(m));
+                asm.alu_lsl(op, at.reg(d), n, m, shift);
+            }
+            Inst::MulAdd { op, d, n, m, a } => {
+                let (n, m) = (at.reg(n), at.reg(m));
+                let a = at.reg(a);
+                asm.mul_add(op, at.reg(d), n, m, a);
+            }
             Inst::Lsl { d, n, shift } => {
                 let n = at.reg(n);
                 asm.lsl(at.reg(d), n, shift);

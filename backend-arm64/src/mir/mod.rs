@@ -230,6 +230,10 @@ pub enum Inst {
     AddImm { d: Reg, n: Reg, offset: i64 },
     /// Integer operation on registers.
     Alu { op: AluOp, d: Reg, n: Reg, m: Reg },
+    /// Addition or subtraction of a shifted register: `d = n op (m << shift)`, the shift from 1 to 63.
+    AluLsl { op: AluOp, d: Reg, n: Reg, m: Reg, shift: u8 },
+    /// Addition or subtraction of a product: `d = a op n * m`.
+    MulAdd { op: AluOp, d: Reg, n: Reg, m: Reg, a: Reg },
     /// `d = n << shift`
     Lsl { d: Reg, n: Reg, shift: u8 },
     /// `d = n ^ 1`

@@ -51,7 +51,7 @@ fn wants(op: Op) -> &'static [Want] {
     use Want::{Is, Payload, Unboxed, Value, Word};
     match op {
         Op::IAdd | Op::ISub | Op::IMul => &[Is(Type::Int), Is(Type::Int)],
-        Op::INeg | Op::IntToFloat => &[Is(Type::Int)],
+        Op::INeg | Op::IShl(_) | Op::IntToFloat => &[Is(Type::Int)],
         Op::FAdd | Op::FSub | Op::FMul | Op::FDiv | Op::FCmp(_) => &[Is(Type::Float), Is(Type::Float)],
         Op::FNeg => &[Is(Type::Float)],
         Op::ICmp(_) => &[Word, Word],
@@ -223,6 +223,7 @@ impl Verifier<'_> {
                 let message = format!("the function has {}", count(unit.bytecode().upvals.len(), "upvalue"));
                 self.error(Place::Node(n), message);
             }
+            Op::IShl(bits) if bits >= 64 => self.error(Place::Node(n), format!("shifts by {bits} of 64 bits")),
             Op::Unbox(Type::Boxed) => self.error(Place::Node(n), "unboxes to boxed"),
             Op::BoxedConst(v) if !is_canonical(v) => {
                 self.error(Place::Node(n), format!("{:#x} is no payload of {}", v.bits, v.tag));
