@@ -2,7 +2,7 @@
 
 use crate::analysis::liveness::{bytecode_liveness, inst_effects};
 use crate::graph::{NodeId, SnapshotId};
-use crate::op::{CallResults, Op};
+use crate::op::{CallResults, Op, TagHalf};
 use crate::unit::{SlotSet, Unit};
 
 /// Slots that an effect reads and writes, apart from what its snapshot needs.
@@ -26,6 +26,13 @@ pub fn slot_effects(unit: &Unit, n: NodeId) -> SlotEffects {
             out.reads.insert(slot);
         }
         Op::SlotStore(slot) => {
+            out.writes.insert(slot);
+        }
+        // The tag stays. Where it matters, what wrote it must stay, too.
+        Op::SlotStorePayload(slot, TagHalf::Right) => {
+            out.may_write.insert(slot);
+        }
+        Op::SlotStorePayload(slot, TagHalf::Unread) => {
             out.writes.insert(slot);
         }
         Op::Call { a, nargs, results, .. } => {

@@ -9,7 +9,7 @@ use gsx_ir::graph::{BlockId, FrameState, Graph, NodeId, Origin, Snapshot, Snapsh
 use gsx_ir::parse::{SYNTHETIC_PROTO, parse_unit, synthetic_program};
 use gsx_ir::text::{TextOptions, unit_to_string, unit_to_string_with};
 use gsx_ir::verify::verify;
-use gsx_ir::{CallKind, CallResults, Cond, Op, Type, Unit};
+use gsx_ir::{CallKind, CallResults, Cond, Op, SlotSet, TagHalf, Type, Unit};
 
 const SLOTS: u16 = 12;
 const CODE: u32 = 20;
@@ -123,7 +123,7 @@ impl Generator {
         let count = self.rng.pick(&[CallResults::Fixed(results), CallResults::Expect(results)]);
         let comparison = self.rng.pick(&[BytecodeOp::Eq, BytecodeOp::Lt, BytecodeOp::Le]);
         let slot = self.slot();
-        let (op, args, result): (Op, Vec<Type>, Option<Type>) = match self.rng.below(12) {
+        let (op, args, result): (Op, Vec<Type>, Option<Type>) = match self.rng.below(13) {
             0 => (Op::SlotLoad(slot, ty), vec![], Some(ty)),
             1 => (Op::SlotStore(slot), vec![tagged], None),
             2 => (Op::GlobalLoad(u32::from(slot) % 8), vec![], Some(Type::Boxed)),
@@ -135,6 +135,10 @@ impl Generator {
             8 => (Op::Guard, vec![Type::Bool], None),
             9 => (Op::Call { a: slot as u8 % 8, nargs: results, results: count, kind }, vec![], None),
             10 => (Op::HostCompare { op: comparison, b: slot as u8, c: 0 }, vec![], Some(Type::Bool)),
+            11 => {
+                let half = self.rng.pick(&[TagHalf::Right, TagHalf::Unread]);
+                (Op::SlotStorePayload(slot, half), vec![self.rng.pick(&[Type::Int, Type::Float, Type::Bool])], None)
+            }
             _ => (Op::Step, vec![], None),
         };
         let args: Vec<NodeId> = args.into_iter().map(|t| self.value(t)).collect();
@@ -207,6 +211,7 @@ fn random_unit(seed: u64) -> Unit {
     let text = "unit test proto=1 slots=12 {\nb0: unreachable\n}";
     let mut unit = parse_unit(text, &synthetic_program(SLOTS, 2, CODE as usize)).expect("a good unit");
     unit.graph = g.graph;
+    unit.stale = SlotSet::below(SLOTS);
     unit
 }
 

@@ -193,7 +193,7 @@ impl<'a> Solver<'a> {
                 Some(&v) if ty == Type::Boxed || Type::of_tag(v.tag) == Some(ty) => Lattice::Const(v),
                 _ => Lattice::Varies,
             },
-            Op::SlotStore(slot) => {
+            Op::SlotStore(slot) | Op::SlotStorePayload(slot, _) => {
                 match args[0] {
                     Lattice::Const(v) if !self.unit.shared.contains(slot) => slots.insert(slot, v),
                     _ => slots.remove(&slot),

@@ -20,6 +20,8 @@ mod result_trace;
 mod self_entry;
 mod skip_spill;
 mod support;
+mod tag_elim;
+mod type_seed;
 
 pub use registry::{PASSES, Registry};
 pub use selection::{Pipeline, SelectionError};

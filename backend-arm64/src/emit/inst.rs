@@ -189,10 +189,11 @@ impl Emitter<'_> {
                 asm.ret();
             }
             Inst::EnterBody { .. } => self.enter_body(),
-            Inst::LandingPad { exit } => {
+            Inst::LandingPad { exit, distance } => {
                 self.exit_label(exit, places);
                 let site = self.call_sites.len() - 1;
                 self.pads.push((site, Some(exit)));
+                self.pad_distances.insert(exit, distance);
             }
             Inst::Trap => asm.trap(),
             Inst::Jump { .. } | Inst::Branch { .. } => {}

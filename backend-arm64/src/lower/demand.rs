@@ -125,6 +125,7 @@ impl Walk<'_> {
         match node.op {
             Op::GuardTag(_) => self.mark(node.args[0], Parts::TAG),
             Op::Guard => self.mark(node.args[0], Parts::PAYLOAD),
+            Op::SlotStorePayload(..) => self.mark(node.args[0], Parts::PAYLOAD),
             Op::SlotStore(_) | Op::GlobalStore(_) | Op::UpvalStore(_) => self.stored(node.args[0]),
             Op::Call { .. } => {
                 for &a in &node.args {

@@ -1,6 +1,7 @@
 //! Lowering of what calls give back.
 
 use gscript::bytecode::Op as Bytecode;
+use gscript::layout;
 use gscript::value::Tag;
 use gsx_ir::analysis::liveness::bytecode_liveness;
 use gsx_ir::graph::NodeId;
@@ -95,7 +96,8 @@ impl Lower<'_> {
         (count, addr, float): (VReg, VReg, Option<VReg>),
     ) -> Result<(), CodegenError> {
         let exit = self.exit_behind_call(n, a, count, addr, format!("the call does not return one {tag}"))?;
-        self.emit(Inst::LandingPad { exit });
+        let distance = layout::callee_distance(u64::from(self.unit.frame_slots)) as u32;
+        self.emit(Inst::LandingPad { exit, distance });
         let from = float.unwrap_or(count);
         let value = self.f.vreg(self.f.class(from));
         self.emit(Inst::Mov { d: value.into(), s: from.into() });

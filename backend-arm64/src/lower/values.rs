@@ -79,6 +79,13 @@ impl Lower<'_> {
                 let (base, offset) = self.slot(slot);
                 return self.store_value(arg(0), base, offset);
             }
+            Op::SlotStorePayload(slot, _) => {
+                let payload = self.half(arg(0))?;
+                let s = self.any(payload)?;
+                let (base, offset) = self.slot(slot);
+                self.emit(Inst::Str { s, base, offset: offset + layout::PAYLOAD_OFFSET as i32 });
+                return Ok(());
+            }
             Op::GlobalLoad(i) => {
                 let (base, offset) = global(i)?;
                 self.load_value(parts, base, offset)

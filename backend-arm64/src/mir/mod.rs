@@ -268,8 +268,8 @@ pub enum Inst {
     /// branches, steps back.
     Call(CallInst),
     /// Behind a call at the self entry: where an activation returns to that gave another result than one of the type that
-    /// self calls return. Emits nothing here.
-    LandingPad { exit: ExitId },
+    /// self calls return. Emits nothing here: the exit's stub gives the frame back, `distance` bytes below the callee's.
+    LandingPad { exit: ExitId, distance: u32 },
     /// Calls the host about a bytecode instruction; `result`, if wanted, is fixed to X0.
     Host { call: HostCall, x0: u64, result: Option<VReg> },
     /// Leaves through an exit if the test holds. Its values may be anywhere.

@@ -89,7 +89,7 @@ impl Function {
                     push(v.into(), UseAnywhere);
                 }
             }
-            Inst::Exit { exit } | Inst::LandingPad { exit } => {
+            Inst::Exit { exit } | Inst::LandingPad { exit, .. } => {
                 for v in self.exits[exit.0 as usize].uses() {
                     push(v.into(), UseAnywhere);
                 }

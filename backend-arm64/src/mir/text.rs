@@ -59,7 +59,7 @@ impl fmt::Display for Inst {
                 }
                 f.write_str(if *destroys_all { " destroys all" } else { "" })
             }
-            Inst::LandingPad { exit } => write!(f, "landing pad {}", exit.0),
+            Inst::LandingPad { exit, .. } => write!(f, "landing pad {}", exit.0),
             Inst::RetValue { value } => write!(f, "return %{}", value.0),
             Inst::EnterBody { to } => write!(f, "enter m{}", to.0),
             Inst::Host { call, x0, result } => {

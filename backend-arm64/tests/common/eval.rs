@@ -159,6 +159,10 @@ impl<'a> Evaluator<'a> {
                 self.slots[s as usize] = self.stored(node.args[0]);
                 None
             }
+            Op::SlotStorePayload(s, _) => {
+                self.slots[s as usize].1 = args[0].1;
+                None
+            }
             Op::GlobalLoad(g) => Some(self.globals[g as usize]),
             Op::GlobalStore(g) => {
                 self.globals[g as usize] = self.stored(node.args[0]);

@@ -1,4 +1,6 @@
 //! Analyses that several passes share.
 
+pub mod frequency;
 pub mod liveness;
 pub mod loops;
+pub mod slot_tags;

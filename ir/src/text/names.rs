@@ -77,6 +77,7 @@ pub(crate) fn result_type(op: Op) -> ResultType {
         Op::Unbox(ty) | Op::SlotLoad(_, ty) => Is(ty),
         Op::Callee => Is(Type::Ptr),
         Op::SlotStore(_)
+        | Op::SlotStorePayload(..)
         | Op::GlobalStore(_)
         | Op::UpvalStore(_)
         | Op::GuardTag(_)
