@@ -2,7 +2,7 @@
 
 use gscript::layout;
 use gscript::value::Tag;
-use gsx_ir::graph::{BlockId, FrameState, NodeId, Origin};
+use gsx_ir::graph::{BlockId, FrameState, InlinedCall, NodeId, Origin};
 use smallvec::SmallVec;
 
 /// What a word is there for.
@@ -37,7 +37,7 @@ pub enum ExitKind {
     /// Behind the call at the innermost frame's pc, whose results (X3: how many, X4: where) the host puts in slots from
     /// `a` on.
     OpenResults {
-        /// First result slot, in the unit's numbering.
+        /// First result register.
         a: u8,
     },
     /// Behind the call at the innermost frame's pc: the host puts the first `count` of its results (X3: how many, X4:
@@ -93,6 +93,8 @@ pub struct CodeObject {
     pub exits: Vec<ExitInfo>,
     /// Ascending by word.
     pub call_sites: Vec<CallSite>,
+    /// The inlined calls that bytecode positions name ([`Origin::frame`]).
+    pub inlined: Vec<InlinedCall>,
     /// First word of each reachable block of the graph; ascending by word.
     pub block_starts: Vec<(BlockId, u32)>,
     /// Word of the entry that is used when all parameters are there.

@@ -6,12 +6,13 @@ use std::time::Instant;
 use gscript::bytecode::{Program, ProtoId, Source};
 use gscript::diagnostic::Diagnostic;
 use gscript::interp::Vm;
+use gscript::profile::CallTarget;
 use gscript::value::Value;
 use gsx_backend_arm64::{CodeObject, CodegenError};
 use gsx_ir::build::{BuildError, Constants, build};
 use gsx_ir::unit::KnownFunction;
 use gsx_ir::{Unit, verify};
-use gsx_passes::{Counter, PassError, Pipeline, Remark};
+use gsx_passes::{CalleeLimits, Counter, PassError, Pipeline, Remark};
 
 use crate::report::StageTime;
 
@@ -113,6 +114,9 @@ pub(crate) fn compile_function(
     };
 
     let mut unit = build(&program, proto, &feedback, &mut VmConstants(vm))?;
+    if let Some(limits) = pipeline.callees() {
+        unit.callees = callees(vm, &unit, limits);
+    }
     lap("build", &mut clock);
     check(&unit, "build", settings)?;
     let mut stages = Vec::new();
@@ -138,6 +142,35 @@ pub(crate) fn compile_function(
         stages.push((pipeline.ids().last().copied().unwrap_or("build"), unit));
     }
     Ok(Compilation { stages, code, remarks: report.remarks, counters: report.counters, times })
+}
+
+/// The units of the functions that a unit was seen to call through globals, and of those that they call.
+fn callees(vm: &mut Vm, unit: &Unit, limits: CalleeLimits) -> Vec<Arc<Unit>> {
+    let program = vm.program().clone();
+    let mut found: Vec<Arc<Unit>> = Vec::new();
+    let mut callers = vec![called(unit)];
+    for _ in 0..limits.nesting {
+        let mut next = Vec::new();
+        for proto in callers.into_iter().flatten() {
+            let known = proto == unit.proto || found.iter().any(|c| c.proto == proto);
+            if known || program.proto(proto).code.len() > limits.instructions {
+                continue;
+            }
+            let feedback = vm.profile().protos.get(proto.index()).cloned().unwrap_or_default();
+            if let Ok(callee) = build(&program, proto, &feedback, &mut VmConstants(vm)) {
+                next.push(called(&callee));
+                found.push(Arc::new(callee));
+            }
+        }
+        callers = next;
+    }
+    found
+}
+
+/// The functions that a unit loads from globals and was seen to call.
+fn called(unit: &Unit) -> Vec<ProtoId> {
+    let is_called = |p: ProtoId| unit.feedback.sites.iter().any(|s| s.target == CallTarget::Proto(p));
+    unit.functions.iter().map(|f| f.proto).filter(|&p| is_called(p)).collect()
 }
 
 fn check(unit: &Unit, stage: &str, settings: Settings) -> Result<(), NotCompiled> {

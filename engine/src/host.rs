@@ -64,11 +64,24 @@ impl HostSide<'_> {
     /// Tells the interpreter which call instruction the callee with frame `base` was called by.
     fn name_caller(&mut self, base: u64, regs: &Registers) {
         let (_, return_address) = self.caller(regs);
-        if let Some((proto, pc)) = self.state.unwind.call(return_address) {
-            let nregs = u64::from(self.vm.program().proto(proto).nregs);
+        if let Some((f, _)) = self.state.unwind.innermost(return_address) {
+            let nregs = u64::from(self.vm.program().proto(f.proto).nregs);
             let base = base - layout::callee_distance(nregs);
-            self.vm.set_native_caller(ResumeFrame { proto, base, pc });
+            self.vm.set_native_caller(ResumeFrame { proto: f.proto, base, pc: f.pc as usize });
         }
+    }
+
+    /// The activation in which the unit with R[0] at X1 asks for an instruction, which X0 names, to be executed, and how
+    /// many frames are active then.
+    fn asking(&self, regs: &Registers) -> (ResumeFrame, u64) {
+        let x = regs.x;
+        let depth = layout::MAX_DEPTH.saturating_sub(x[2]);
+        let (base, outer) = match self.state.unwind.innermost(x[30]) {
+            Some((f, outer)) => (x[1] + layout::slot_offset(u64::from(f.base)), outer),
+            None => (x[1], 0),
+        };
+        let frame = ResumeFrame { proto: ProtoId((x[0] >> 32) as u32), base, pc: (x[0] & 0xffff_ffff) as usize };
+        (frame, depth + outer)
     }
 
     fn dispatch(
@@ -91,13 +104,13 @@ impl HostSide<'_> {
             }
             HostCall::Step => {
                 count("step");
-                let frame = step_frame(x[0], x[1]);
+                let (frame, depth) = self.asking(regs);
                 let mut jit = JitSide { executor, state: self.state };
                 self.vm.step(&mut jit, frame, depth).map(|()| (0, 0))
             }
             HostCall::Compare => {
                 count("compare");
-                let frame = step_frame(x[0], x[1]);
+                let (frame, depth) = self.asking(regs);
                 let mut jit = JitSide { executor, state: self.state };
                 self.vm.compare(&mut jit, frame, depth).map(|b| (u64::from(b), 0))
             }
@@ -153,7 +166,7 @@ impl HostSide<'_> {
                 },
             )?;
         *self.state.exits.entry((unit, exit)).or_insert(0) += 1;
-        let frames: Vec<ResumeFrame> = info
+        let mut frames: Vec<ResumeFrame> = info
             .frames
             .iter()
             .map(|f| ResumeFrame {
@@ -162,13 +175,14 @@ impl HostSide<'_> {
                 pc: f.pc as usize,
             })
             .collect();
-        let innermost = frames[frames.len() - 1];
+        let last = frames.len() - 1;
+        let innermost = frames[last];
         let state = info.frames[info.frames.len() - 1];
         match (info.kind, state.open) {
             (ExitKind::OpenResults { a }, _) => {
                 let mut jit = JitSide { executor, state: self.state };
-                let behind = ResumeFrame { pc: innermost.pc + 1, ..innermost };
-                self.vm.resume_with_open_results(&mut jit, behind, a, call_results, depth)
+                frames[last].pc += 1;
+                self.vm.resume_with_open_results(&mut jit, &frames, a, call_results, depth)
             }
             (ExitKind::Results { a, count }, _) => {
                 let to = innermost.base + layout::slot_offset(u64::from(a));
@@ -184,10 +198,7 @@ impl HostSide<'_> {
                     heap.store(to + at, v);
                 }
                 let mut jit = JitSide { executor, state: self.state };
-                let mut frames = frames;
-                if let Some(last) = frames.last_mut() {
-                    last.pc += 1;
-                }
+                frames[last].pc += 1;
                 self.vm.resume(&mut jit, &frames, depth)
             }
             // The results of the open call before are in their slots already: the interpreter only learns how many.
@@ -195,7 +206,7 @@ impl HostSide<'_> {
                 let addr = innermost.base + layout::slot_offset(u64::from(a));
                 let there = Results { addr, count: u64::from(count) };
                 let mut jit = JitSide { executor, state: self.state };
-                self.vm.resume_with_open_results(&mut jit, innermost, a, there, depth)
+                self.vm.resume_with_open_results(&mut jit, &frames, a, there, depth)
             }
             (ExitKind::Resume, None) => {
                 let mut jit = JitSide { executor, state: self.state };
@@ -203,8 +214,4 @@ impl HostSide<'_> {
             }
         }
     }
-}
-
-fn step_frame(x0: u64, base: u64) -> ResumeFrame {
-    ResumeFrame { proto: ProtoId((x0 >> 32) as u32), base, pc: (x0 & 0xffff_ffff) as usize }
 }

@@ -56,7 +56,7 @@ pub fn build(
 ) -> Result<Unit, BuildError> {
     let code = program.proto(proto);
     check_supported(code, profile)?;
-    let graph = Graph::new(Origin { proto, pc: 0 });
+    let graph = Graph::new(Origin::new(proto, 0));
     let mut builder =
         Builder { proto: code, profile, constants, graph, blocks: FxHashMap::default(), at: BlockId(0), open: None };
     builder.run();
@@ -163,7 +163,7 @@ impl Builder<'_> {
     }
 
     fn origin(&self, pc: usize) -> Origin {
-        Origin { proto: self.proto.id, pc: pc as u32 }
+        Origin::new(self.proto.id, pc as u32)
     }
 
     fn site(&self, pc: usize) -> SiteFeedback {

@@ -1,7 +1,12 @@
 //! What an effect does to the frame's slots: the facts that slot-based passes stand on.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use gscript::bytecode::ProtoId;
+use gscript::layout;
+
 use crate::analysis::liveness::{bytecode_liveness, inst_effects};
-use crate::graph::{NodeId, SnapshotId};
+use crate::graph::{FrameState, NodeId, SnapshotId};
 use crate::op::{CallResults, Op, TagHalf};
 use crate::unit::{SlotSet, Unit};
 
@@ -41,16 +46,22 @@ pub fn slot_effects(unit: &Unit, n: NodeId) -> SlotEffects {
                 out.reads = (a..=a + u16::from(nargs)).collect();
             }
             out.writes = (a..a + u16::from(results.count())).collect();
+            out.may_write = frames_above(unit, n);
         }
         Op::HostCompare { b, c, .. } => {
             out.reads.insert(u16::from(b));
             out.reads.insert(u16::from(c));
+            out.reads.union(&headers(unit, n));
+            out.may_write = frames_above(unit, n);
         }
         Op::Step => {
             let effects = inst_effects(unit.program.proto(node.origin.proto), node.origin.pc as usize);
-            out.reads = effects.reads;
-            out.writes = effects.writes;
-            out.may_write = effects.open_writes;
+            let base = unit.graph.frame_base(node.origin.frame);
+            out.reads = headers(unit, n);
+            out.reads.union_shifted(&effects.reads, base);
+            out.writes.union_shifted(&effects.writes, base);
+            out.may_write = frames_above(unit, n);
+            out.may_write.union_shifted(&effects.open_writes, base);
         }
         _ => {}
     }
@@ -62,22 +73,53 @@ pub fn slot_effects(unit: &Unit, n: NodeId) -> SlotEffects {
     out
 }
 
+/// Slots of the unit above the activation that effect `n` belongs to: whatever it calls has its frame there.
+fn frames_above(unit: &Unit, n: NodeId) -> SlotSet {
+    let first = unit.callee_base(unit.graph.node(n).origin.frame) - layout::FRAME_HEADER_SLOTS as u16;
+    (first..unit.frame_slots).collect()
+}
+
+/// The headers of the inlined activations around effect `n`: the runtime finds the running function there.
+fn headers(unit: &Unit, n: NodeId) -> SlotSet {
+    let frames = unit.graph.frames_at(unit.graph.node(n).origin, None);
+    frames.iter().skip(1).map(|f| f.base - layout::FRAME_HEADER_SLOTS as u16).collect()
+}
+
 /// Liveness of every function that a unit's snapshots can resume in, computed once.
 pub struct SnapshotReads {
-    live: Vec<SlotSet>,
+    live: BTreeMap<ProtoId, Vec<SlotSet>>,
 }
 
 impl SnapshotReads {
     /// For the snapshots of `unit`.
     pub fn new(unit: &Unit) -> SnapshotReads {
-        SnapshotReads { live: bytecode_liveness(unit.bytecode()) }
+        let inlined = unit.graph.inlined.iter().map(|c| c.proto);
+        let protos: BTreeSet<ProtoId> = inlined.chain([unit.proto]).collect();
+        SnapshotReads { live: protos.into_iter().map(|p| (p, bytecode_liveness(unit.program.proto(p)))).collect() }
     }
 
     /// Slots that the interpreter may read after leaving through `s`, whether from memory or from the snapshot's writes.
     pub fn needed(&self, unit: &Unit, s: SnapshotId) -> SlotSet {
-        let frame = unit.graph.snapshot(s).frames[0];
-        let mut set = self.live.get(frame.pc as usize).copied().unwrap_or_default();
-        set.union(&unit.shared);
+        self.needed_by(unit, &unit.graph.snapshot(s).frames)
+    }
+
+    /// Slots that the interpreter may read when it goes on with these activations.
+    pub fn needed_by(&self, unit: &Unit, frames: &[FrameState]) -> SlotSet {
+        let mut set = unit.shared;
+        for (i, frame) in frames.iter().enumerate() {
+            let pc = frame.pc as usize;
+            let live = |pc: usize| self.live.get(&frame.proto).and_then(|l| l.get(pc)).copied().unwrap_or_default();
+            if i > 0 {
+                set.insert(frame.base - layout::FRAME_HEADER_SLOTS as u16);
+            }
+            if i + 1 == frames.len() {
+                set.union_shifted(&live(pc), frame.base);
+            } else {
+                let mut behind = live(pc + 1);
+                behind.subtract(&call_results(unit, frame));
+                set.union_shifted(&behind, frame.base);
+            }
+        }
         set
     }
 
@@ -85,15 +127,18 @@ impl SnapshotReads {
     pub fn needed_behind(&self, unit: &Unit, n: NodeId) -> SlotSet {
         let node = unit.graph.node(n);
         let (Op::Call { a, results, .. }, Some(s)) = (node.op, node.snapshot) else { return SlotSet::EMPTY };
-        let frame = unit.graph.snapshot(s).frames[0];
-        let mut below = SlotSet::below(u16::from(a));
+        let Some(frame) = unit.graph.snapshot(s).frames.last() else { return SlotSet::EMPTY };
+        let mut own = SlotSet::below(u16::from(a).saturating_sub(frame.base));
         // An exit for another number of results than expected keeps all that lies below them.
         if !matches!(results, CallResults::Expect(_)) {
-            let behind = self.live.get(frame.pc as usize + 1).copied().unwrap_or_default();
-            below.intersect(&behind);
+            let live = self.live.get(&frame.proto).and_then(|l| l.get(frame.pc as usize + 1));
+            own.intersect(&live.copied().unwrap_or_default());
         }
-        below.union(&unit.shared);
-        below
+        // Outer activations need all of theirs.
+        let mut set = SlotSet::below(frame.base);
+        set.union_shifted(&own, frame.base);
+        set.union(&unit.shared);
+        set
     }
 
     /// Slots that the interpreter reads from memory after leaving through `s`.
@@ -103,5 +148,17 @@ impl SnapshotReads {
             set.remove(slot);
         }
         set
+    }
+}
+
+/// The registers that the call in progress of an outer activation writes.
+pub(crate) fn call_results(unit: &Unit, frame: &FrameState) -> SlotSet {
+    let proto = unit.program.proto(frame.proto);
+    let Some(inst) = proto.code.get(frame.pc as usize) else { return SlotSet::EMPTY };
+    let first = u16::from(inst.a);
+    match inst.c {
+        // All of them, up to the top.
+        0 => (first..u16::from(proto.nregs).max(first)).collect(),
+        c => (first..first + u16::from(c) - 1).collect(),
     }
 }

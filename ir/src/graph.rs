@@ -44,13 +44,35 @@ impl BlockId {
     }
 }
 
-/// Where a node comes from: a bytecode instruction.
+/// Where a node comes from: a bytecode instruction, in an activation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Origin {
     /// Function.
     pub proto: ProtoId,
     /// Instruction.
     pub pc: u32,
+    /// Activation: 0 is the unit's own, `n` that of the inlined call `n - 1` of [`Graph::inlined`].
+    pub frame: u16,
+}
+
+impl Origin {
+    /// An instruction of the unit's own activation.
+    pub fn new(proto: ProtoId, pc: u32) -> Origin {
+        Origin { proto, pc, frame: 0 }
+    }
+}
+
+/// A call whose callee's graph stands in its place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InlinedCall {
+    /// The callee.
+    pub proto: ProtoId,
+    /// Its closure: the offset in the arena.
+    pub closure: u64,
+    /// Slot of its R[0], in the unit's numbering: where the callee's frame would be. The slot below is its header.
+    pub base: u16,
+    /// The call instruction, in the caller's activation.
+    pub call: Origin,
 }
 
 /// Arguments of a node.
@@ -195,6 +217,14 @@ pub struct Snapshot {
     pub writes: Vec<(u16, NodeId)>,
 }
 
+/// The activations that an instruction is executed in, outermost first: itself the last, the calls in progress before it.
+pub fn activations(inlined: &[InlinedCall], at: Origin) -> SmallVec<[FrameState; 1]> {
+    let call = usize::from(at.frame).checked_sub(1).and_then(|i| inlined.get(i));
+    let mut frames = call.map_or_else(SmallVec::new, |c| activations(inlined, c.call));
+    frames.push(FrameState { proto: at.proto, base: call.map_or(0, |c| c.base), pc: at.pc, open: None });
+    frames
+}
+
 /// Someone who uses a node.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum User {
@@ -213,6 +243,8 @@ pub struct Graph {
     nodes: Vec<Node>,
     users: Vec<SmallVec<[User; 3]>>,
     snapshots: Vec<Snapshot>,
+    /// Inlined calls, outer ones before the calls in them.
+    pub inlined: Vec<InlinedCall>,
     /// The entry block; it has no predecessors and no parameters.
     pub entry: BlockId,
 }
@@ -225,6 +257,7 @@ impl Graph {
             nodes: Vec::new(),
             users: Vec::new(),
             snapshots: Vec::new(),
+            inlined: Vec::new(),
             entry: BlockId(0),
         };
         graph.entry = graph.add_block(origin);
@@ -350,6 +383,45 @@ impl Graph {
             self.cfg.remove_node(b.index());
         }
         dead.len()
+    }
+
+    /// Ends a block behind its first `at` effects: the others and the terminator move to a new block, with this origin, that
+    /// it jumps to.
+    pub fn split_block(&mut self, b: BlockId, at: usize, origin: Origin) -> BlockId {
+        let rest = self.add_block(origin);
+        let moved = self.cfg[b.index()].effects.split_off(at);
+        for &n in &moved {
+            self.nodes[n.0 as usize].block = Some(rest);
+        }
+        self.cfg[rest.index()].effects = moved;
+        let term = self.block(b).term.clone();
+        self.set_term(b, Terminator::Jump(Target::new(rest)));
+        self.set_term(rest, term);
+        rest
+    }
+
+    /// Appends the only successor of a block to it, if the block is the only predecessor of that and jumps there.
+    pub fn merge_successor(&mut self, b: BlockId) -> bool {
+        let Terminator::Jump(target) = self.block(b).term.clone() else { return false };
+        let next = target.block;
+        if next == b || next == self.entry || self.incoming_edges(next) != 1 {
+            return false;
+        }
+        let params = std::mem::take(&mut self.cfg[next.index()].params);
+        for (&p, &a) in params.iter().zip(&target.args) {
+            self.replace_uses(p, a);
+            self.nodes[p.0 as usize].block = None;
+        }
+        let term = self.block(next).term.clone();
+        self.set_term(next, Terminator::Unreachable);
+        self.set_term(b, term);
+        let moved = std::mem::take(&mut self.cfg[next.index()].effects);
+        for &n in &moved {
+            self.nodes[n.0 as usize].block = Some(b);
+        }
+        self.cfg[b.index()].effects.extend(moved);
+        self.cfg.remove_node(next.index());
+        true
     }
 
     /// Puts an empty block on the edge to the `which`-th target of `from`'s terminator and returns it. The arguments move
@@ -557,6 +629,32 @@ impl Graph {
             }
             self.users[new.0 as usize].push(user);
         }
+    }
+
+    // ---- activations ----
+
+    /// Slot of the R[0] of an activation.
+    pub fn frame_base(&self, frame: u16) -> u16 {
+        self.inlined_frame(frame).map_or(0, |c| c.base)
+    }
+
+    /// The inlined call that an activation is of; none for the unit's own.
+    pub fn inlined_frame(&self, frame: u16) -> Option<&InlinedCall> {
+        self.inlined.get(usize::from(frame).checked_sub(1)?)
+    }
+
+    /// How many activations of the unit lie outside of this one.
+    pub fn nesting(&self, frame: u16) -> u8 {
+        self.inlined_frame(frame).map_or(0, |c| self.nesting(c.call.frame) + 1)
+    }
+
+    /// The activations, outermost first, for going on at an instruction.
+    pub fn frames_at(&self, at: Origin, open: Option<(u8, u8)>) -> SmallVec<[FrameState; 1]> {
+        let mut frames = activations(&self.inlined, at);
+        if let Some(innermost) = frames.last_mut() {
+            innermost.open = open;
+        }
+        frames
     }
 
     // ---- snapshots ----

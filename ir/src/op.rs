@@ -55,7 +55,7 @@ impl fmt::Display for Type {
 }
 
 /// Condition of a comparison. On floats, all but `Ne` are false when an operand is NaN.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Cond {
     /// equal
     Eq,
@@ -211,6 +211,8 @@ pub enum Op {
     IMul,
     /// Wrapping `-a`.
     INeg,
+    /// `a << n`, `n` below 64.
+    IShl(u8),
     /// Float `a + b`.
     FAdd,
     /// Float `a - b`.

@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use gscript::bytecode::{Program, Proto, ProtoId};
-use gscript::profile::ProtoProfile;
+use gscript::layout;
+use gscript::profile::{ProtoProfile, SiteFeedback};
 use gscript::value::{Tag, Value};
 
-use crate::graph::{BlockId, Graph};
+use crate::graph::{BlockId, Graph, Origin};
 use crate::op::Type;
 
 /// A machine register in which a value lives by decision of a pass, outside of register allocation.
@@ -131,6 +132,16 @@ impl SlotSet {
     /// Is it in?
     pub fn contains(&self, slot: u16) -> bool {
         self.0[slot as usize / 64] & (1 << (slot % 64)) != 0
+    }
+    /// Adds the slots of `other`, each `by` higher, as far as there are such slots.
+    pub fn union_shifted(&mut self, other: &SlotSet, by: u16) {
+        if by == 0 {
+            self.union(other);
+            return;
+        }
+        for slot in other.iter().filter(|s| s + by < SlotSet::CAPACITY) {
+            self.insert(slot + by);
+        }
     }
     /// Adds all of `other`; true if that changed anything.
     pub fn union(&mut self, other: &SlotSet) -> bool {
@@ -259,6 +270,9 @@ pub struct Unit {
     pub feedback: ProtoProfile,
     /// The functions that the globals which the function loads hold, ascending by global.
     pub functions: Vec<KnownFunction>,
+    /// Units of functions that may be called from here, in slot form, each function once: for passes that look into
+    /// callees. Empty unless a pass of the pipeline does.
+    pub callees: Vec<Arc<Unit>>,
     /// The entry for self calls, if some pass made one.
     pub self_entry: Option<SelfEntry>,
     /// Slots kept in registers, by the passes that did so.
@@ -283,6 +297,7 @@ impl Unit {
             graph,
             feedback: ProtoProfile::default(),
             functions: Vec::new(),
+            callees: Vec::new(),
             self_entry: None,
             pinned: Vec::new(),
             layout: Layout::default(),
@@ -299,6 +314,36 @@ impl Unit {
     /// The function that a global held when compilation began, if it was one.
     pub fn known_function(&self, global: u32) -> Option<&KnownFunction> {
         self.functions.iter().find(|f| f.global == global)
+    }
+
+    /// The unit of a function that may be called from here.
+    pub fn callee(&self, proto: ProtoId) -> Option<&Arc<Unit>> {
+        self.callees.iter().find(|c| c.proto == proto)
+    }
+
+    /// What the interpreter saw of the function that an instruction belongs to: the unit's own, or an inlined one.
+    pub fn feedback_at(&self, at: Origin) -> Option<&SiteFeedback> {
+        let profile = match at.proto == self.proto {
+            true => &self.feedback,
+            false => &self.callee(at.proto)?.feedback,
+        };
+        profile.sites.get(at.pc as usize)
+    }
+
+    /// Slot of the R[0] of a function that an operation in this activation calls: behind the registers of the
+    /// activation, and the callee's header.
+    pub fn callee_base(&self, frame: u16) -> u16 {
+        let graph = &self.graph;
+        let proto = graph.inlined_frame(frame).map_or(self.proto, |c| c.proto);
+        let end = graph.frame_base(frame) + u16::from(self.program.proto(proto).nregs);
+        // Hand-written units may use more slots than their function has registers.
+        let end = if graph.inlined.is_empty() { end.max(self.frame_slots) } else { end };
+        end + layout::FRAME_HEADER_SLOTS as u16
+    }
+
+    /// The most frames that lie within the unit above its own.
+    pub fn deepest_nesting(&self) -> u8 {
+        (1..=self.graph.inlined.len() as u16).map(|f| self.graph.nesting(f)).max().unwrap_or(0)
     }
 
     /// The function's name.

@@ -28,7 +28,7 @@ struct Generator {
 impl Generator {
     fn origin(&mut self) -> Origin {
         // The last instruction returns: nothing but a terminator comes from there.
-        Origin { proto: SYNTHETIC_PROTO, pc: self.rng.below(CODE as usize - 1) as u32 }
+        Origin::new(SYNTHETIC_PROTO, self.rng.below(CODE as usize - 1) as u32)
     }
 
     fn slot(&mut self) -> u16 {
@@ -84,7 +84,7 @@ impl Generator {
         let payload = self.rng.pick(&[Type::Int, Type::Float, Type::Bool]);
         let word = self.rng.pick(&[Type::Int, Type::Ptr]);
         let (int, float, boolean, boxed) = (Type::Int, Type::Float, Type::Bool, Type::Boxed);
-        let (op, args, result): (Op, Vec<Type>, Type) = match self.rng.below(19) {
+        let (op, args, result): (Op, Vec<Type>, Type) = match self.rng.below(20) {
             0 => (Op::IAdd, vec![int, int], int),
             1 => (Op::ISub, vec![int, int], int),
             2 => (Op::IMul, vec![int, int], int),
@@ -103,6 +103,7 @@ impl Generator {
             15 => (Op::Unbox(unboxed), vec![boxed], unboxed),
             16 => (Op::TagOf, vec![boxed], int),
             17 => (Op::Truthy, vec![boxed], boolean),
+            18 => (Op::IShl(self.rng.below(64) as u8), vec![int], int),
             _ => {
                 let v = self.value(ty);
                 self.known.push(v);
@@ -183,7 +184,7 @@ impl Generator {
 }
 
 fn random_unit(seed: u64) -> Unit {
-    let origin = Origin { proto: SYNTHETIC_PROTO, pc: 0 };
+    let origin = Origin::new(SYNTHETIC_PROTO, 0);
     let graph = Graph::new(origin);
     let mut g = Generator { rng: Random::new(seed * 2 + 1), at: graph.entry, graph, known: Vec::new() };
     for _ in 0..4 {

@@ -246,7 +246,7 @@ fn returns_of_functions_with_captured_slots() {
 }
 
 fn origin() -> Origin {
-    Origin { proto: SYNTHETIC_PROTO, pc: 0 }
+    Origin::new(SYNTHETIC_PROTO, 0)
 }
 
 fn node(op: Op, args: &[NodeId], ty: Option<Type>, block: Option<BlockId>) -> Node {

@@ -11,12 +11,11 @@
 use std::collections::BTreeSet;
 
 use gscript::bytecode::Op as Bytecode;
-use gsx_ir::analysis::liveness::bytecode_liveness;
 use gsx_ir::analysis::loops::{Loop, natural_loops};
 use gsx_ir::{BlockId, Op, Pin, Type, Unit};
 
 use crate::promotion::{PinSpec, Region, make_preheader, promote};
-use crate::support::{SlotUse, check_pinnable, expected_type, is_memory_right_at, slot_name, slot_uses};
+use crate::support::{SlotUse, check_pinnable, expected_type, is_memory_right_at, live_at, slot_name, slot_uses};
 use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
 
 /// The pass.
@@ -69,10 +68,6 @@ impl Pass for AccPin {
 
 fn pin_loop(unit: &mut Unit, l: &Loop, cx: &mut PassContext) -> bool {
     let at = unit.graph.block(l.header).origin;
-    if at.proto != unit.proto {
-        cx.remark_at(unit, at, RemarkKind::Missed, "the loop belongs to another function: its entry has no snapshot");
-        return false;
-    }
     if !is_memory_right_at(unit, at) {
         cx.remark_at(unit, at, RemarkKind::Missed, "stores that an exit in front of the loop would need are gone");
         return false;
@@ -120,8 +115,7 @@ fn pin_loop(unit: &mut Unit, l: &Loop, cx: &mut PassContext) -> bool {
 
 fn candidates(unit: &Unit, l: &Loop, cx: &mut PassContext) -> Vec<Candidate> {
     let at = unit.graph.block(l.header).origin;
-    let live = bytecode_liveness(unit.bytecode());
-    let carried = live.get(at.pc as usize).copied().unwrap_or_default();
+    let carried = live_at(unit, at);
     let mut out = Vec::new();
     for (slot, uses) in slot_uses(unit, &l.blocks) {
         let saved = uses.loads.len() + uses.stores.len();

@@ -244,6 +244,7 @@ fn evaluate(op: Op, v: &[Value]) -> Option<Value> {
         Op::ISub => Value::int(int(0)?.wrapping_sub(int(1)?)),
         Op::IMul => Value::int(int(0)?.wrapping_mul(int(1)?)),
         Op::INeg => Value::int(int(0)?.wrapping_neg()),
+        Op::IShl(n) => Value::int(int(0)?.wrapping_shl(n.into())),
         Op::FAdd => not_nan(float(0)? + float(1)?)?,
         Op::FSub => not_nan(float(0)? - float(1)?)?,
         Op::FMul => not_nan(float(0)? * float(1)?)?,

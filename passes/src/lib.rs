@@ -6,12 +6,15 @@
 pub mod registry;
 pub mod sampling;
 pub mod selection;
+pub mod simplify;
 
 mod acc_pin;
 mod arg_trace;
+mod callee_guards;
 mod compact_frame;
 mod const_prop;
 mod dse;
+mod inline;
 mod live_values;
 mod promotion;
 mod r0_pin;
@@ -25,6 +28,8 @@ mod type_seed;
 
 pub use registry::{PASSES, Registry};
 pub use selection::{Pipeline, SelectionError};
+
+use std::sync::Arc;
 
 use gsx_ir::Unit;
 use gsx_ir::graph::Origin;
@@ -114,6 +119,8 @@ pub struct PassContext {
     /// Counters so far.
     pub counters: Vec<Counter>,
     limit: Option<RewriteLimit>,
+    /// The rules of `simplify`.
+    pub rules: Arc<simplify::RuleSet>,
     /// Rewrites that the running pass has asked for.
     asked: u64,
     /// What the last rewrite was that the limit let through.
@@ -139,6 +146,7 @@ impl PassContext {
             remarks: Vec::new(),
             counters: Vec::new(),
             limit: None,
+            rules: simplify::RuleSet::own(),
             asked: 0,
             last_permitted: None,
         }
@@ -209,10 +217,24 @@ pub struct PassError {
     pub reason: String,
 }
 
+/// Which callees a pass looks into.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CalleeLimits {
+    /// Bytecode instructions of a callee.
+    pub instructions: usize,
+    /// Calls between the unit and a callee.
+    pub nesting: usize,
+}
+
 /// An optimization pass.
 pub trait Pass: Sync {
     /// What it is.
     fn info(&self) -> &'static PassInfo;
+
+    /// Does it look into callees? Then the unit comes with those of them that are within these limits.
+    fn callees(&self) -> Option<CalleeLimits> {
+        None
+    }
 
     /// Transforms a unit. Remarks and counters go to the context.
     fn run(&self, unit: &mut Unit, cx: &mut PassContext) -> Result<Outcome, PassError>;

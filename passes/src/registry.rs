@@ -1,12 +1,14 @@
 //! The list of passes.
 
 use crate::{
-    Pass, acc_pin, arg_trace, compact_frame, const_prop, dse, r0_pin, result_trace, skip_spill, tag_elim, type_seed,
+    Pass, acc_pin, arg_trace, compact_frame, const_prop, dse, inline, r0_pin, result_trace, simplify, skip_spill,
+    tag_elim, type_seed,
 };
 
 /// All passes that come with gsx, in pipeline order. Adding a pass is adding its file and one line here.
 #[rustfmt::skip] // one pass a line
 pub const PASSES: &[&dyn Pass] = &[
+    &inline::Inline,
     &type_seed::TypeSeed,
     &acc_pin::AccPin,
     &r0_pin::R0Pin,
@@ -14,6 +16,7 @@ pub const PASSES: &[&dyn Pass] = &[
     &result_trace::ResultTrace,
     &skip_spill::SkipSpill,
     &const_prop::ConstProp,
+    &simplify::Simplify,
     &dse::DeadStore,
     &tag_elim::TagElim,
     &compact_frame::CompactFrame,

@@ -1,10 +1,12 @@
 //! From `--passes pin,dse` to the list of passes to run.
 
 use std::fmt;
+use std::sync::Arc;
 
 use gsx_ir::Unit;
 
-use crate::{Counter, Pass, PassContext, PassError, Registry, Remark, run_pass};
+use crate::simplify::RuleSet;
+use crate::{CalleeLimits, Counter, Pass, PassContext, PassError, Registry, Remark, run_pass};
 
 /// Why a selection of passes could not be understood.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -29,6 +31,8 @@ pub enum SelectionError {
 #[derive(Clone, Default)]
 pub struct Pipeline {
     passes: Vec<&'static dyn Pass>,
+    /// The rules of `simplify`; gsx's own if none were chosen.
+    rules: Option<Arc<RuleSet>>,
 }
 
 impl fmt::Debug for Pipeline {
@@ -54,7 +58,12 @@ impl Pipeline {
 
     /// These passes in this order.
     pub fn of(passes: Vec<&'static dyn Pass>) -> Pipeline {
-        Pipeline { passes }
+        Pipeline { passes, ..Pipeline::default() }
+    }
+
+    /// The same passes, `simplify` with these rules.
+    pub fn with_rules(self, rules: Arc<RuleSet>) -> Pipeline {
+        Pipeline { rules: Some(rules), ..self }
     }
 
     /// The passes, in order.
@@ -65,6 +74,15 @@ impl Pipeline {
     /// Their ids, in order.
     pub fn ids(&self) -> Vec<&'static str> {
         self.passes.iter().map(|p| p.info().id).collect()
+    }
+
+    /// The callees that the passes look into; none if no pass does.
+    pub fn callees(&self) -> Option<CalleeLimits> {
+        let wishes = self.passes.iter().filter_map(|p| p.callees());
+        wishes.reduce(|a, b| CalleeLimits {
+            instructions: a.instructions.max(b.instructions),
+            nesting: a.nesting.max(b.nesting),
+        })
     }
 
     /// The passes that `text` selects, in registry order: ids and groups, separated by commas; a name with `-` in front
@@ -84,7 +102,7 @@ impl Pipeline {
             }
         }
         let chosen = registry.passes().iter().zip(on).filter(|(_, on)| *on).map(|(p, _)| *p);
-        Ok(Pipeline { passes: chosen.collect() })
+        Ok(Pipeline { passes: chosen.collect(), ..Pipeline::default() })
     }
 
     /// Exactly the passes that `text` lists, in its order.
@@ -102,7 +120,7 @@ impl Pipeline {
             }
             passes.push(pass);
         }
-        Ok(Pipeline { passes })
+        Ok(Pipeline { passes, ..Pipeline::default() })
     }
 
     /// Runs the passes over a unit. `after` is called after each one, and may object.
@@ -115,6 +133,9 @@ impl Pipeline {
         mut after: impl FnMut(&'static str, &Unit) -> Result<(), E>,
     ) -> Result<PipelineReport, E> {
         let mut cx = PassContext::new(unit, self.ids());
+        if let Some(rules) = &self.rules {
+            cx.rules = rules.clone();
+        }
         for pass in &self.passes {
             run_pass(*pass, unit, &mut cx)?;
             after(pass.info().id, unit)?;

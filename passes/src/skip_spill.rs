@@ -148,7 +148,7 @@ fn return_instruction(unit: &Unit, start: Origin) -> Option<(Origin, Option<(u8,
         let inst = proto.code[pc];
         match inst.op {
             Bytecode::Return => {
-                return Some((Origin { proto: start.proto, pc: pc as u32 }, open.filter(|_| inst.b == 0)));
+                return Some((Origin::new(start.proto, pc as u32), open.filter(|_| inst.b == 0)));
             }
             Bytecode::Jmp
             | Bytecode::Eq

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gscript::bytecode::Op as Bytecode;
 use gscript::value::Tag;
-use gsx_ir::analysis::liveness::bytecode_liveness;
 pub use gsx_ir::analysis::slot_tags::known_tag;
-use gsx_ir::effects::slot_effects;
-use gsx_ir::graph::{FrameState, Graph, Origin, Snapshot};
+use gsx_ir::effects::{SnapshotReads, slot_effects};
+use gsx_ir::graph::{Graph, Origin, Snapshot};
 use gsx_ir::{BlockId, NodeId, Op, SlotSet, SnapshotId, Type, Unit};
 
 /// Why a slot cannot be kept in a register throughout a region.
@@ -108,8 +108,9 @@ fn restarts_cleanly(unit: &Unit, n: NodeId) -> bool {
     let graph = &unit.graph;
     let node = graph.node(n);
     let Some(block) = node.block else { return false };
-    // In another function's code a snapshot would have to rebuild more than one frame.
-    if node.origin.proto != unit.proto {
+    // It would have to know how many results the call before it gave.
+    let inst = unit.program.proto(node.origin.proto).code.get(node.origin.pc as usize);
+    if inst.is_some_and(|i| i.b == 0 && matches!(i.op, Bytecode::Return | Bytecode::Call)) {
         return false;
     }
     let effects = &graph.block(block).effects;
@@ -122,16 +123,13 @@ fn restarts_cleanly(unit: &Unit, n: NodeId) -> bool {
 
 /// A snapshot that resumes at a bytecode position with everything in memory.
 pub fn resume_at(graph: &mut Graph, at: Origin) -> SnapshotId {
-    let frame = FrameState { proto: at.proto, base: 0, pc: at.pc, open: None };
-    graph.add_snapshot(Snapshot { frames: [frame].into_iter().collect(), writes: Vec::new() })
+    let frames = graph.frames_at(at, None);
+    graph.add_snapshot(Snapshot { frames, writes: Vec::new() })
 }
 
 /// May a new exit in block `b` resume at a bytecode position with all slots as they are in memory? Not where a register
 /// holds a slot that is live there, nor where dse has removed stores of it.
 pub fn can_resume_at(unit: &Unit, b: BlockId, at: Origin) -> bool {
-    if at.proto != unit.proto {
-        return false;
-    }
     let pinned = unit.pinned.iter().filter(|p| p.written && p.blocks.contains(&b)).map(|p| p.slot).collect();
     is_complete_at(unit, at, &pinned)
 }
@@ -139,7 +137,7 @@ pub fn can_resume_at(unit: &Unit, b: BlockId, at: Origin) -> bool {
 /// Is every slot that the interpreter reads from a bytecode position on as the bytecode left it, registers that are
 /// accounted for otherwise aside: no stores of it were removed?
 pub fn is_memory_right_at(unit: &Unit, at: Origin) -> bool {
-    at.proto == unit.proto && is_complete_at(unit, at, &SlotSet::EMPTY)
+    is_complete_at(unit, at, &SlotSet::EMPTY)
 }
 
 fn is_complete_at(unit: &Unit, at: Origin, elsewhere: &SlotSet) -> bool {
@@ -148,10 +146,14 @@ fn is_complete_at(unit: &Unit, at: Origin, elsewhere: &SlotSet) -> bool {
     if missing.is_empty() {
         return true;
     }
-    let live = bytecode_liveness(unit.bytecode());
-    let Some(mut live) = live.get(at.pc as usize).copied() else { return false };
+    let mut live = live_at(unit, at);
     live.intersect(&missing);
     live.is_empty()
+}
+
+/// The slots that the interpreter may read when it goes on at a bytecode position.
+pub fn live_at(unit: &Unit, at: Origin) -> SlotSet {
+    SnapshotReads::new(unit).needed_by(unit, &unit.graph.frames_at(at, None))
 }
 
 /// Tag of an unboxed type.
@@ -239,10 +241,7 @@ pub fn expected_type(unit: &Unit, value: NodeId, at: NodeId) -> Option<Type> {
         return Type::of_tag(tag);
     }
     let seen = |origin: Origin| {
-        if origin.proto != unit.proto {
-            return None;
-        }
-        let site = unit.feedback.sites.get(origin.pc as usize)?;
+        let site = unit.feedback_at(origin)?;
         Type::of_tag(site.result.single()?)
     };
     match node.op {
@@ -265,12 +264,15 @@ pub fn expected_type(unit: &Unit, value: NodeId, at: NodeId) -> Option<Type> {
     }
 }
 
-/// A slot as people know it: the local variable that lives there, or its register.
+/// A slot as people know it: the local variable that lives there, or its register, in the activation that it belongs to.
 pub fn slot_name(unit: &Unit, slot: u16, at: Origin) -> String {
-    let proto = unit.program.proto(at.proto);
-    match u8::try_from(slot).ok().and_then(|reg| proto.local_name(reg, at.pc as usize)) {
+    let frames = unit.graph.frames_at(at, None);
+    let Some(frame) = frames.iter().rev().find(|f| f.base <= slot) else { return format!("R{slot}") };
+    let register = slot - frame.base;
+    let proto = unit.program.proto(frame.proto);
+    match u8::try_from(register).ok().and_then(|reg| proto.local_name(reg, frame.pc as usize)) {
         Some(name) => format!("`{name}`"),
-        None => format!("R{slot}"),
+        None => format!("R{register}"),
     }
 }
 

@@ -108,7 +108,7 @@ fn seed_params(unit: &mut Unit, cx: &mut PassContext) -> u64 {
         cx.remark(RemarkKind::Missed, "no parameter seeded: the entry block changes something");
         return 0;
     }
-    let at = Origin { proto: unit.proto, pc: 0 };
+    let at = Origin::new(unit.proto, 0);
     let frequencies = block_frequencies(&unit.graph);
     // Self calls that come in behind the entry do not meet its guards: these cost next to nothing there.
     let cost = if self_calls(&unit.graph).is_empty() || !cx.is_enabled("arg-trace") { ENTRY } else { 0 };

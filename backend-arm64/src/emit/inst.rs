@@ -66,6 +66,15 @@ impl Emitter<'_> {
                 let (n, m) = (at.reg(n), at.reg(m));
                 asm.alu(op, at.reg(d), n, m);
             }
+            Inst::AluLsl { op, d, n, m, shift } => {
+                let (n, m) = (at.reg(n), at.reg(m));
+                asm.alu_lsl(op, at.reg(d), n, m, shift);
+            }
+            Inst::MulAdd { op, d, n, m, a } => {
+                let (n, m) = (at.reg(n), at.reg(m));
+                let a = at.reg(a);
+                asm.mul_add(op, at.reg(d), n, m, a);
+            }
             Inst::Lsl { d, n, shift } => {
                 let n = at.reg(n);
                 asm.lsl(at.reg(d), n, shift);
@@ -130,7 +139,7 @@ impl Emitter<'_> {
                     self.move_loc(d, s);
                 }
             }
-            Inst::Call(CallInst { target, distance, nargs, .. }) => {
+            Inst::Call(CallInst { target, distance, frames, nargs, .. }) => {
                 let target = match target {
                     CallTarget::Address(r) => Ok(at.reg(r)),
                     CallTarget::Fixed => Err(self.fixed_entry),
@@ -138,7 +147,7 @@ impl Emitter<'_> {
                     CallTarget::SelfEntry => Err(self.self_entry),
                 };
                 let (base, depth) = (BASE.number(), DEPTH.number());
-                asm.add_imm(depth, depth, -1, SCRATCH2);
+                asm.add_imm(depth, depth, -i64::from(frames), SCRATCH2);
                 asm.add_imm(base, base, distance.into(), SCRATCH2);
                 let own_entry = target == Err(self.self_entry);
                 if !own_entry {
@@ -151,7 +160,7 @@ impl Emitter<'_> {
                 let result = self.f.self_entry.filter(|_| own_entry).and_then(|e| e.result);
                 self.call_site(self.now.origin, result);
                 self.asm.add_imm(base, base, -i64::from(distance), SCRATCH2);
-                self.asm.add_imm(depth, depth, 1, SCRATCH2);
+                self.asm.add_imm(depth, depth, frames.into(), SCRATCH2);
             }
             Inst::Host { call, x0, .. } => {
                 asm.mov_imm(PReg::x(0), x0);

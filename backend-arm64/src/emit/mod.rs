@@ -175,6 +175,7 @@ impl Emitter<'_> {
             provenance: self.provenance,
             exits: self.f.exits.iter().map(|e| e.info.clone()).collect(),
             call_sites: self.call_sites,
+            inlined: unit.graph.inlined.clone(),
             block_starts,
             fixed_entry,
             frame_bytes: self.frames.frame(Place::Body).bytes,

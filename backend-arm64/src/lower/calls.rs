@@ -27,9 +27,18 @@ impl Lower<'_> {
         let args = self.graph.node(n).args.clone();
         let generic = kind == CallKind::Generic;
         let callee = if generic { Some(self.checked_callee(n, a, args.first().copied())?) } else { None };
-        self.leave_if(Test::Zero(DEPTH.into()), n, "too many frames".into())?;
+        let frame = self.graph.node(n).origin.frame;
+        let nesting = self.graph.nesting(frame);
+        let no_room = match nesting {
+            0 => Test::Zero(DEPTH.into()),
+            _ => {
+                self.emit(Inst::CmpImm { n: DEPTH.into(), value: nesting.into() });
+                Test::Flags(Cc::Ls)
+            }
+        };
+        self.leave_if(no_room, n, "too many frames".into())?;
 
-        let distance = layout::callee_distance(u64::from(self.unit.frame_slots)) as i32;
+        let distance = layout::slot_offset(self.unit.callee_base(frame).into()) as i32;
         let mut registers = Vec::new();
         if kind == CallKind::SelfEntry {
             registers = self.self_entry_arguments(a, nargs, &args, distance)?;
@@ -53,6 +62,7 @@ impl Lower<'_> {
         let call = CallInst {
             target,
             distance: distance as u32,
+            frames: nesting + 1,
             nargs,
             args: registers,
             count: self.f.fixed(RESULT_COUNT),
@@ -136,7 +146,7 @@ impl Lower<'_> {
     // ---- the host ----
 
     fn instruction_word(&self) -> u64 {
-        let Origin { proto, pc } = self.origin.unwrap_or(Origin { proto: self.unit.proto, pc: 0 });
+        let Origin { proto, pc, .. } = self.origin.unwrap_or(Origin::new(self.unit.proto, 0));
         u64::from(proto.0) << 32 | u64::from(pc)
     }
 

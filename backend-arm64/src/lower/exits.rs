@@ -116,14 +116,7 @@ impl Lower<'_> {
     fn describe_operand(&self, n: NodeId) -> String {
         let node = self.graph.node(n);
         match node.op {
-            Op::SlotLoad(slot, _) => {
-                let pc = node.origin.pc as usize;
-                let local = u8::try_from(slot)
-                    .ok()
-                    .filter(|_| node.origin.proto == self.unit.proto)
-                    .and_then(|reg| self.unit.bytecode().local_name(reg, pc));
-                local.map_or_else(|| format!("R{slot}"), |name| format!("{name} (R{slot})"))
-            }
+            Op::SlotLoad(slot, _) => self.describe_slot(slot, node.origin),
             Op::GlobalLoad(i) => match self.unit.program.globals.get(i as usize) {
                 Some(name) => format!("global {name}"),
                 None => format!("global {i}"),
@@ -141,6 +134,16 @@ impl Lower<'_> {
             Op::Callee => "the running function".into(),
             _ => n.to_string(),
         }
+    }
+
+    /// A slot by the register, and the local variable, that it is in the activation that it belongs to.
+    fn describe_slot(&self, slot: u16, at: Origin) -> String {
+        let frames = self.graph.frames_at(at, None);
+        let Some(frame) = frames.iter().rev().find(|f| f.base <= slot) else { return format!("R{slot}") };
+        let register = slot - frame.base;
+        let proto = self.unit.program.proto(frame.proto);
+        let local = u8::try_from(register).ok().and_then(|reg| proto.local_name(reg, frame.pc as usize));
+        local.map_or_else(|| format!("R{register}"), |name| format!("{name} (R{register})"))
     }
 }
 

@@ -96,7 +96,8 @@ impl Lower<'_> {
         (count, addr, float): (VReg, VReg, Option<VReg>),
     ) -> Result<(), CodegenError> {
         let exit = self.exit_behind_call(n, a, count, addr, format!("the call does not return one {tag}"))?;
-        let distance = layout::callee_distance(u64::from(self.unit.frame_slots)) as u32;
+        let frame = self.graph.node(n).origin.frame;
+        let distance = layout::slot_offset(self.unit.callee_base(frame).into()) as u32;
         self.emit(Inst::LandingPad { exit, distance });
         let from = float.unwrap_or(count);
         let value = self.f.vreg(self.f.class(from));
@@ -141,7 +142,7 @@ impl Lower<'_> {
             Some(inst) if !open && inst.op == Bytecode::Call && inst.c != 0 => {
                 ExitKind::Results { a: inst.a, count: inst.c - 1 }
             }
-            _ => ExitKind::OpenResults { a },
+            _ => ExitKind::OpenResults { a: (u16::from(a) - frame.base) as u8 },
         };
         let exit = self.exit(snapshot, Some(n), origin, reason)?;
         let data = &mut self.f.exits[exit.0 as usize];

@@ -230,6 +230,10 @@ pub enum Inst {
     AddImm { d: Reg, n: Reg, offset: i64 },
     /// Integer operation on registers.
     Alu { op: AluOp, d: Reg, n: Reg, m: Reg },
+    /// Addition or subtraction of a shifted register: `d = n op (m << shift)`, the shift from 1 to 63.
+    AluLsl { op: AluOp, d: Reg, n: Reg, m: Reg, shift: u8 },
+    /// Addition or subtraction of a product: `d = a op n * m`.
+    MulAdd { op: AluOp, d: Reg, n: Reg, m: Reg, a: Reg },
     /// `d = n << shift`
     Lsl { d: Reg, n: Reg, shift: u8 },
     /// `d = n ^ 1`
@@ -298,6 +302,8 @@ pub struct CallInst {
     pub target: CallTarget,
     /// Bytes from this frame's `R[0]` to the callee's.
     pub distance: u32,
+    /// Frames that the callee's is above the unit's own: one, and those of inlined calls in between.
+    pub frames: u8,
     /// Number of arguments, for X1; the self entry does not look at it.
     pub nargs: u8,
     /// Arguments in registers, each fixed to its own.

@@ -33,6 +33,17 @@ impl Function {
                 push(m, Use);
                 push(d, Def);
             }
+            Inst::AluLsl { d, n, m, .. } => {
+                push(n, Use);
+                push(m, Use);
+                push(d, Def);
+            }
+            Inst::MulAdd { d, n, m, a, .. } => {
+                push(n, Use);
+                push(m, Use);
+                push(a, Use);
+                push(d, Def);
+            }
             Inst::Cmp { n, m } | Inst::Fcmp { n, m } => {
                 push(n, Use);
                 push(m, Use);

@@ -25,6 +25,8 @@ impl fmt::Display for Inst {
             Inst::FmovImm { d, bits } => write!(f, "{d} = {:?}", f64::from_bits(*bits)),
             Inst::AddImm { d, n, offset } => write!(f, "{d} = {n} + {offset}"),
             Inst::Alu { op, d, n, m } => write!(f, "{d} = {op:?} {n}, {m}"),
+            Inst::AluLsl { op, d, n, m, shift } => write!(f, "{d} = {op:?} {n}, {m} << {shift}"),
+            Inst::MulAdd { op, d, n, m, a } => write!(f, "{d} = {op:?} {a}, {n} * {m}"),
             Inst::Lsl { d, n, shift } => write!(f, "{d} = {n} << {shift}"),
             Inst::NotBool { d, n } => write!(f, "{d} = !{n}"),
             Inst::Fpu { op, d, n, m } => write!(f, "{d} = F{op:?} {n}, {m}"),
@@ -48,7 +50,7 @@ impl fmt::Display for Inst {
                 }
                 Ok(())
             }
-            Inst::Call(CallInst { target, distance, nargs, args, count, addr, float, destroys_all }) => {
+            Inst::Call(CallInst { target, distance, frames, nargs, args, count, addr, float, destroys_all }) => {
                 write!(f, "%{}, %{}", count.0, addr.0)?;
                 if let Some(d) = float {
                     write!(f, ", %{}", d.0)?;
@@ -56,6 +58,9 @@ impl fmt::Display for Inst {
                 write!(f, " = call {target:?} +{distance} nargs {nargs}")?;
                 for a in args {
                     write!(f, " %{}", a.0)?;
+                }
+                if *frames > 1 {
+                    write!(f, " frames {frames}")?;
                 }
                 f.write_str(if *destroys_all { " destroys all" } else { "" })
             }

@@ -137,6 +137,7 @@ impl<'a> Evaluator<'a> {
             Op::ISub => plain(i(0).wrapping_sub(i(1)) as u64),
             Op::IMul => plain(i(0).wrapping_mul(i(1)) as u64),
             Op::INeg => plain(i(0).wrapping_neg() as u64),
+            Op::IShl(n) => plain((i(0) << n) as u64),
             Op::FAdd => float(f(0) + f(1)),
             Op::FSub => float(f(0) - f(1)),
             Op::FMul => float(f(0) * f(1)),

@@ -111,12 +111,14 @@ impl Generator {
 
     fn pure_of(&mut self, ty: Type) -> NodeId {
         let cond = self.rng.pick(&Cond::ALL);
+        let shift = self.rng.pick(&[0, 1, 3, 32, 63]);
         let (op, types): (Op, &[Type]) = match ty {
             Type::Int => self.rng.pick(&[
                 (Op::IAdd, &[Type::Int, Type::Int][..]),
                 (Op::ISub, &[Type::Int, Type::Int]),
                 (Op::IMul, &[Type::Int, Type::Int]),
                 (Op::INeg, &[Type::Int]),
+                (Op::IShl(shift), &[Type::Int]),
                 (Op::TagOf, &[Type::Boxed]),
                 (Op::Select, &[Type::Bool, Type::Int, Type::Int]),
             ]),

@@ -49,7 +49,7 @@ pub fn unit_with_code(nparams: u8, nregs: u8, code: Vec<Inst>) -> Unit {
 }
 
 pub fn at(pc: u32) -> Origin {
-    Origin { proto: ProtoId(0), pc }
+    Origin::new(ProtoId(0), pc)
 }
 
 /// Builds the graph of a unit, one block at a time.

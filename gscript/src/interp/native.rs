@@ -87,17 +87,18 @@ impl Vm {
         self.run_resumed(jit)
     }
 
-    /// The same for one frame, after its call instruction (with open results) has given `results`: they are copied to
-    /// `R[a..]` and the top is set behind them.
+    /// The same after the call instruction (with open results) just before the innermost frame's pc has given `results`:
+    /// they are copied to its `R[a..]` and the top is set behind them.
     pub fn resume_with_open_results(
         &mut self,
         jit: &mut dyn Jit,
-        frame: ResumeFrame,
+        frames: &[ResumeFrame],
         a: u8,
         results: Results,
         depth: u64,
     ) -> Result<Results, RuntimeError> {
-        self.check_frame(&frame)?;
+        let Some(frame) = frames.last() else { return Err(self.fault("compiled code left without a frame")) };
+        self.check_frame(frame)?;
         let base = self.heap.host(frame.base);
         let from = self.results_from_compiled(results).map_err(|e| *e)?;
         let n = results.count as usize;
@@ -108,7 +109,7 @@ impl Vm {
         // SAFETY: the results are `n` slots, and there is room for as many.
         unsafe { slot::copy_n(to, from, n) };
         self.top = at(to, n);
-        self.resume(jit, &[frame], depth)
+        self.resume(jit, frames, depth)
     }
 
     /// Runs the innermost frame, which was just rebuilt.

@@ -18,10 +18,6 @@ impl CallStack {
         self.lock().push(call);
     }
 
-    pub fn pop(&self) {
-        self.lock().pop();
-    }
-
     pub fn len(&self) -> usize {
         self.lock().len()
     }

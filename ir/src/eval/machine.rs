@@ -86,6 +86,8 @@ struct Activation<'a> {
     untagged: BTreeMap<u16, Type>,
     /// Did it come in at the self entry?
     by_self_entry: bool,
+    /// Calls in progress outside of it.
+    calls: usize,
 }
 
 /// The tag that a slot has in memory where nobody may look at it: one that makes itself felt.
@@ -134,17 +136,21 @@ impl<'a> Machine<'a, '_> {
                 match callers.pop() {
                     None => return self.slots(&top, results),
                     Some(caller) => {
-                        self.calls.pop();
+                        self.calls.truncate(top.calls);
                         top = caller;
                     }
                 }
                 next = self.returned(&mut top, results)?;
             }
-            if let Next::Enter(callee) = next {
-                self.calls.push(top.pending.as_ref().map(|p| {
-                    let origin = top.code.unit.graph.node(p.node).origin;
-                    (origin.proto, origin.pc as usize)
-                }));
+            if let Next::Enter(mut callee) = next {
+                callee.calls = self.calls.len();
+                match top.pending {
+                    None => self.calls.push(None),
+                    Some(p) => {
+                        let graph = &top.code.unit.graph;
+                        self.push_calls(&graph.frames_at(graph.node(p.node).origin, None));
+                    }
+                }
                 callers.push(std::mem::replace(&mut top, *callee));
             }
         }
@@ -160,6 +166,29 @@ impl<'a> Machine<'a, '_> {
                 Ok(Results { addr: act.base, count: 1 })
             }
         }
+    }
+
+    fn push_calls(&self, frames: &[FrameState]) {
+        for f in frames {
+            self.calls.push(Some((f.proto, f.pc as usize)));
+        }
+    }
+
+    /// Asks the interpreter for something on behalf of node `n`, whose activation the interpreter knows. Those that it is
+    /// inlined in are calls in progress.
+    fn ask_for<T>(
+        &mut self,
+        act: &Activation<'a>,
+        n: NodeId,
+        what: impl FnOnce(&mut Vm, &mut dyn Jit) -> Result<T, RuntimeError>,
+    ) -> Result<T, EvalError> {
+        let graph = &act.code.unit.graph;
+        let frames = graph.frames_at(graph.node(n).origin, None);
+        let calls = self.calls.len();
+        self.push_calls(&frames[..frames.len() - 1]);
+        let answer = self.ask(what);
+        self.calls.truncate(calls);
+        answer
     }
 
     /// Asks the interpreter for something on behalf of the running activation.
@@ -204,7 +233,8 @@ impl<'a> Machine<'a, '_> {
         let node = act.code.unit.graph.node(n);
         let args = self.args(act, &node.args, Some(n))?;
         self.check_tags(act, n)?;
-        let frame = ResumeFrame { proto: node.origin.proto, base: act.base, pc: node.origin.pc as usize };
+        let frame = self.frame_of(act, n);
+        let depth = act.depth + u64::from(act.code.unit.graph.nesting(node.origin.frame));
         let result = match node.op {
             Op::SlotLoad(slot, ty) => {
                 let v = self.vm.heap().load(self.slot(act, slot));
@@ -278,13 +308,13 @@ impl<'a> Machine<'a, '_> {
                 return self.guard(act, n, act.depth + u64::from(frames) <= layout::MAX_DEPTH);
             }
             Op::Call { a, nargs, results, kind } => return self.call(act, n, a, nargs, results, kind),
-            Op::HostCompare { .. } => Some(Val::Bool(self.ask(|vm, jit| vm.compare(jit, frame, act.depth))?)),
+            Op::HostCompare { .. } => Some(Val::Bool(self.ask_for(act, n, |vm, jit| vm.compare(jit, frame, depth))?)),
             Op::CloseFrame => {
                 self.vm.close_upvalues(act.base);
                 None
             }
             Op::Step => {
-                self.ask(|vm, jit| vm.step(jit, frame, act.depth))?;
+                self.ask_for(act, n, |vm, jit| vm.step(jit, frame, depth))?;
                 None
             }
             op => return Err(malformed(act, Some(n), format!("{op:?} is no effect"))),
@@ -309,6 +339,14 @@ impl<'a> Machine<'a, '_> {
         }
         act.untagged.retain(|slot, _| !effects.writes.contains(*slot));
         Ok(())
+    }
+
+    /// The activation that a node belongs to.
+    fn frame_of(&self, act: &Activation<'a>, n: NodeId) -> ResumeFrame {
+        let graph = &act.code.unit.graph;
+        let origin = graph.node(n).origin;
+        let base = self.slot(act, graph.frame_base(origin.frame));
+        ResumeFrame { proto: origin.proto, base, pc: origin.pc as usize }
     }
 
     fn global(&self, act: &Activation<'a>, n: NodeId, i: u32) -> Result<u64, EvalError> {
@@ -353,18 +391,20 @@ impl<'a> Machine<'a, '_> {
         let forced = self.options.force_exit == Some(bump(&self.counts.points));
         let from = self.slot(act, u16::from(a));
         let passed: Vals = self.args(act, &act.code.unit.graph.node(n).args, Some(n))?;
+        let frame = act.code.unit.graph.node(n).origin.frame;
+        let depth = act.depth + u64::from(act.code.unit.graph.nesting(frame));
         let callee = match passed.first() {
             None => self.vm.heap().load(from),
             Some(v) => v.boxed().ok_or_else(|| malformed(act, Some(n), "calls a pointer"))?,
         };
-        if forced || callee.tag != Tag::Function || act.depth >= layout::MAX_DEPTH {
+        if forced || callee.tag != Tag::Function || depth >= layout::MAX_DEPTH {
             if kind.is_self() && callee.tag != Tag::Function {
                 return Err(malformed(act, Some(n), format!("the callee is a {}", callee.tag)));
             }
             return self.leave_at(act, n);
         }
         let unit = act.code.unit;
-        let base = act.base + layout::callee_distance(u64::from(unit.frame_slots));
+        let base = self.slot(act, unit.callee_base(frame));
         let header = base - layout::slot_offset(layout::FRAME_HEADER_SLOTS);
         if kind == CallKind::SelfEntry {
             return self.call_self_entry(act, Pending { node: n, a, results }, callee, &passed);
@@ -386,11 +426,11 @@ impl<'a> Machine<'a, '_> {
             for i in u64::from(nargs)..u64::from(unit.program.proto(proto).nparams) {
                 self.vm.heap_mut().store(base + layout::slot_offset(i), Value::NIL);
             }
-            return Ok(Next::Enter(Box::new(activation(code, base, act.depth + 1))));
+            return Ok(Next::Enter(Box::new(activation(code, base, depth + 1))));
         }
-        let origin = unit.graph.node(n).origin;
-        self.vm.set_native_caller(ResumeFrame { proto: origin.proto, base: act.base, pc: origin.pc as usize });
-        let results = self.ask(|vm, jit| vm.call_frame(jit, base, u64::from(nargs), act.depth))?;
+        let caller = self.frame_of(act, n);
+        self.vm.set_native_caller(caller);
+        let results = self.ask_for(act, n, |vm, jit| vm.call_frame(jit, base, u64::from(nargs), depth))?;
         self.returned(act, Returned::Slots(results))
     }
 
@@ -408,11 +448,13 @@ impl<'a> Machine<'a, '_> {
         if entry.args != SelfArgs::Memory && callee.bits != entry.closure + self.vm.heap().guest_base() {
             return Err(malformed(act, Some(n), "a self call reaches another function"));
         }
-        let base = act.base + layout::callee_distance(u64::from(code.unit.frame_slots));
+        let frame = code.unit.graph.node(n).origin.frame;
+        let base = self.slot(act, code.unit.callee_base(frame));
         let header = base - layout::slot_offset(layout::FRAME_HEADER_SLOTS);
+        let depth = act.depth + u64::from(code.unit.graph.nesting(frame)) + 1;
         let junk = Value::float(JUNK);
         self.vm.heap_mut().store(header, if entry.header { callee } else { junk });
-        let mut callee = activation(code, base, act.depth + 1);
+        let mut callee = activation(code, base, depth);
         (callee.block, callee.by_self_entry) = (entry.block, true);
         let in_memory = u64::from(code.unit.bytecode().nparams);
         for i in 0..in_memory {
@@ -446,7 +488,8 @@ impl<'a> Machine<'a, '_> {
             }
             Returned::Value(v) => {
                 // Where the callee's frame was.
-                let addr = act.base + layout::callee_distance(u64::from(act.code.unit.frame_slots));
+                let unit = act.code.unit;
+                let addr = self.slot(act, unit.callee_base(unit.graph.node(node).origin.frame));
                 let v = v.boxed().ok_or_else(|| malformed(act, Some(node), "gets a pointer"))?;
                 self.vm.heap_mut().store(addr, v);
                 Results { addr, count: 1 }
@@ -569,7 +612,7 @@ impl<'a> Machine<'a, '_> {
             Some((a, count)) => {
                 let addr = last.base + layout::slot_offset(u64::from(a));
                 let there = Results { addr, count: u64::from(count) };
-                self.ask(|vm, jit| vm.resume_with_open_results(jit, last, a, there, act.depth))?
+                self.ask(|vm, jit| vm.resume_with_open_results(jit, &frames, a, there, act.depth))?
             }
         };
         Ok(Next::Done(Returned::Slots(results)))
@@ -586,9 +629,10 @@ impl<'a> Machine<'a, '_> {
         let Some(s) = act.code.unit.graph.node(n).snapshot else {
             return Err(malformed(act, Some(n), "leaves without a snapshot"));
         };
-        let frames = self.write_back(act, s, Some(n), u16::from(a))?;
-        let last = frames[frames.len() - 1];
-        let behind = ResumeFrame { pc: last.pc + 1, ..last };
+        let mut frames = self.write_back(act, s, Some(n), u16::from(a))?;
+        let at = frames.len() - 1;
+        let last = frames[at];
+        frames[at].pc += 1;
         let inst = act.code.unit.program.proto(last.proto).code[last.pc];
         if inst.op == Bytecode::Call && inst.c != 0 {
             for i in 0..u64::from(inst.c - 1) {
@@ -597,14 +641,12 @@ impl<'a> Machine<'a, '_> {
                 let to = last.base + layout::slot_offset(u64::from(inst.a) + i);
                 self.vm.heap_mut().store(to, v);
             }
-            let mut frames = frames;
-            if let Some(innermost) = frames.last_mut() {
-                *innermost = behind;
-            }
             let results = self.ask(|vm, jit| vm.resume(jit, &frames, act.depth))?;
             return Ok(Next::Done(Returned::Slots(results)));
         }
-        let results = self.ask(|vm, jit| vm.resume_with_open_results(jit, behind, a, results, act.depth))?;
+        let register = u16::from(a) - act.code.unit.graph.frame_base(act.code.unit.graph.node(n).origin.frame);
+        let register = register as u8; // a register of a function
+        let results = self.ask(|vm, jit| vm.resume_with_open_results(jit, &frames, register, results, act.depth))?;
         Ok(Next::Done(Returned::Slots(results)))
     }
 }
@@ -622,6 +664,7 @@ fn activation<'a>(code: Code<'a>, base: u64, depth: u64) -> Activation<'a> {
         pending: None,
         untagged: BTreeMap::new(),
         by_self_entry: false,
+        calls: 0,
     }
 }
 

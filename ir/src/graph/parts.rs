@@ -18,6 +18,7 @@ impl Graph {
             users: vec![SmallVec::new(); nodes.len()],
             nodes,
             snapshots: Vec::new(),
+            inlined: Vec::new(),
             entry,
         };
         for i in 0..graph.nodes.len() {
@@ -42,7 +43,7 @@ impl Graph {
                     params: Vec::new(),
                     effects: Vec::new(),
                     term: Terminator::Unreachable,
-                    origin: Origin { proto: ProtoId::MAIN, pc: 0 },
+                    origin: Origin::new(ProtoId::MAIN, 0),
                 }),
             };
             removed.push(index);

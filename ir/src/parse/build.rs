@@ -25,7 +25,7 @@ pub(super) fn unit(
     let mut build = Build { snapshots: Vec::new(), nodes: FxHashSet::default(), blocks: BTreeSet::new() };
     build.declare(&blocks)?;
     build.block(header.entry)?;
-    let Lines { feedback, functions, self_entry, pinned } = lines;
+    let Lines { feedback, functions, inlined, self_entry, pinned } = lines;
     let self_entry = self_entry
         .map(|e| {
             let SelfEntryText { block, closure, args, header, result } = e;
@@ -33,8 +33,9 @@ pub(super) fn unit(
         })
         .transpose()?;
     let pinned = pinned.into_iter().map(|p| build.pinned(p)).collect::<Result<_, _>>()?;
-    let filler = Origin { proto: header.proto, pc: 0 };
-    let graph = build.graph(blocks, BlockId(header.entry.id), filler)?;
+    let filler = Origin::new(header.proto, 0);
+    let mut graph = build.graph(blocks, BlockId(header.entry.id), filler)?;
+    graph.inlined = inlined;
     Ok(Unit {
         feedback,
         functions,

@@ -6,7 +6,7 @@ use gscript::bytecode::{Program, ProtoId};
 
 use super::lexer::Kind;
 use super::{Header, ParseError, Parser, PinnedText, Ref, SelfEntryText};
-use crate::graph::Origin;
+use crate::graph::{InlinedCall, Origin};
 use crate::unit::{Allocator, FrameStyle, Layout, Pin, SelfArgs, SlotSet};
 
 impl Parser<'_> {
@@ -82,6 +82,32 @@ impl Parser<'_> {
             }
         }
         Ok(set)
+    }
+
+    /// `inlined 1 = p2@8 0x40 !5`: callee, slot of its R[0], closure, call.
+    pub(super) fn inlined(&mut self, program: &Program) -> Result<(), ParseError> {
+        while matches!(self.peek(), Kind::Word(w) if w == "inlined") {
+            self.advance();
+            let number: usize = self.number("the number of the inlined call")?;
+            if number != self.inlined.len() + 1 {
+                return Err(self.error(format!("inlined calls are numbered: this is {}", self.inlined.len() + 1)));
+            }
+            self.expect('=')?;
+            let proto = ProtoId(self.numbered('p', "a function such as `p1`")?.id);
+            if program.protos.get(proto.index()).is_none() {
+                return Err(self.error(format!("the program has no function p{}", proto.0)));
+            }
+            self.expect('@')?;
+            let base = self.slot()?;
+            let Some(closure) = self.bits() else {
+                return Err(self.expected("the closure's offset in the arena, as 0x…"));
+            };
+            self.advance();
+            let call = self.origin()?;
+            self.end_of_line()?;
+            self.inlined.push(InlinedCall { proto, closure, base, call });
+        }
+        Ok(())
     }
 
     /// `self.entry b1 closure=0x40 args=(0, 1) result=int`
@@ -173,11 +199,18 @@ impl Parser<'_> {
         if self.eat('@') { self.register().map(Some) } else { Ok(None) }
     }
 
-    /// `!pc` or `!p1:pc`; without it, the unit's first instruction.
+    /// `!pc`, `!f1:pc` (in an inlined call) or `!p1:pc`; without it, the unit's first instruction.
     pub(super) fn origin(&mut self) -> Result<Origin, ParseError> {
-        let mut origin = Origin { proto: self.proto, pc: 0 };
+        let mut origin = Origin::new(self.proto, 0);
         if self.eat('!') {
-            if !matches!(self.peek(), Kind::Number(_)) {
+            if matches!(self.peek(), Kind::Word(w) if w.starts_with('f')) {
+                origin.frame = self.numbered('f', "an inlined call such as `f1`")?.id;
+                match usize::from(origin.frame).checked_sub(1).and_then(|i| self.inlined.get(i)) {
+                    Some(c) => origin.proto = c.proto,
+                    None => return Err(self.error(format!("there is no inlined call {}", origin.frame))),
+                }
+                self.expect(':')?;
+            } else if !matches!(self.peek(), Kind::Number(_)) {
                 origin.proto = ProtoId(self.numbered('p', "a pc, or a function such as `p1`")?.id);
                 self.expect(':')?;
             }

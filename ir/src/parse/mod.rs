@@ -20,7 +20,7 @@ use gscript::bytecode::{Program, ProtoId};
 use gscript::profile::ProtoProfile;
 use smallvec::SmallVec;
 
-use crate::graph::{FrameState, Origin};
+use crate::graph::{FrameState, InlinedCall, Origin};
 use crate::op::{Op, Type};
 use crate::unit::{Allocator, FrameStyle, KnownFunction, Layout, Pin, SelfArgs, SlotSet, Unit};
 
@@ -56,11 +56,12 @@ impl std::error::Error for ParseError {}
 /// Reads a unit. `program` gives the function its bytecode; see [`synthetic_program`] where there is none.
 pub fn parse_unit(text: &str, program: &Arc<Program>) -> Result<Unit, ParseError> {
     let tokens = lexer::tokens(text)?;
-    let mut parser = Parser { tokens: &tokens, at: 0, proto: ProtoId::MAIN };
+    let mut parser = Parser { tokens: &tokens, at: 0, proto: ProtoId::MAIN, inlined: Vec::new() };
     let header = parser.header(program)?;
     parser.proto = header.proto;
     let feedback = parser.feedback(program.proto(header.proto).code.len())?;
     let functions = parser.functions(program)?;
+    parser.inlined(program)?;
     let self_entry = parser.self_entry()?;
     let pinned = parser.pinned()?;
     let mut blocks = Vec::new();
@@ -71,7 +72,8 @@ pub fn parse_unit(text: &str, program: &Arc<Program>) -> Result<Unit, ParseError
     if *parser.peek() != Kind::End {
         return Err(parser.expected("the end of the text"));
     }
-    build::unit(program, header, Lines { feedback, functions, self_entry, pinned }, blocks)
+    let inlined = parser.inlined;
+    build::unit(program, header, Lines { feedback, functions, inlined, self_entry, pinned }, blocks)
 }
 
 /// A mention of something with an id, and where it stands.
@@ -98,6 +100,7 @@ struct Header {
 struct Lines {
     feedback: ProtoProfile,
     functions: Vec<KnownFunction>,
+    inlined: Vec<InlinedCall>,
     self_entry: Option<SelfEntryText>,
     pinned: Vec<PinnedText>,
 }
@@ -167,4 +170,6 @@ struct Parser<'a> {
     at: usize,
     /// The unit's function, for provenance without one.
     proto: ProtoId,
+    /// Inlined calls so far, which provenance names.
+    inlined: Vec<InlinedCall>,
 }

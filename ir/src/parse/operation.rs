@@ -60,6 +60,7 @@ impl Parser<'_> {
             "fconst" => Op::FConst(self.float_bits()?),
             "bconst" => Op::BConst(self.boolean()?),
             "const" => Op::BoxedConst(self.constant()?),
+            "ishl" => Op::IShl(self.list_head(&mut args, "a number of bits")?),
             "slot.store" => Op::SlotStore(self.list_head(&mut args, "a slot number")?),
             "slot.store.payload" => Op::SlotStorePayload(self.list_head(&mut args, "a slot number")?, TagHalf::Right),
             "slot.store.untagged" => Op::SlotStorePayload(self.list_head(&mut args, "a slot number")?, TagHalf::Unread),

@@ -15,6 +15,7 @@ pub(super) fn mnemonic(node: &Node) -> (String, Vec<String>) {
         Op::FConst(bits) => (format!("fconst {}", float(bits)), Vec::new()),
         Op::BConst(b) => (format!("bconst {b}"), Vec::new()),
         Op::BoxedConst(v) => (format!("const {}", value(v)), Vec::new()),
+        Op::IShl(n) => ("ishl".to_owned(), vec![n.to_string()]),
         Op::ICmp(c) => (format!("icmp.{c}"), Vec::new()),
         Op::FCmp(c) => (format!("fcmp.{c}"), Vec::new()),
         Op::Select => match node.ty {

@@ -158,6 +158,11 @@ impl<'a> Printer<'a> {
                 self.lines.push(Line { place: None, text });
             }
         }
+        for (i, c) in self.unit.graph.inlined.iter().enumerate() {
+            let call = position_of(c.call);
+            let text = format!("    inlined {} = p{}@{} {:#x} {call}", i + 1, c.proto.0, c.base, c.closure);
+            self.lines.push(Line { place: None, text });
+        }
         if let Some(entry) = &self.unit.self_entry {
             self.push(Place::SelfEntry, self_entry(entry));
         }
@@ -305,10 +310,10 @@ impl<'a> Printer<'a> {
         if !self.options.provenance {
             return None;
         }
-        if origin.proto != self.unit.proto {
+        if origin.frame == 0 && origin.proto != self.unit.proto {
             return Some(format!("!p{}:{}", origin.proto.0, origin.pc));
         }
-        (origin.pc != 0).then(|| format!("!{}", origin.pc))
+        (origin.pc != 0 || origin.frame != 0).then(|| position_of(origin))
     }
 
     fn operation(&self, node: &Node) -> String {
@@ -356,6 +361,14 @@ impl<'a> Printer<'a> {
             Terminator::Exit(s) => format!("exit {}", self.snapshot(*s)),
             Terminator::Unreachable => "unreachable".to_owned(),
         }
+    }
+}
+
+/// `!pc`, or `!f1:pc` in the activation of an inlined call.
+fn position_of(origin: Origin) -> String {
+    match origin.frame {
+        0 => format!("!{}", origin.pc),
+        frame => format!("!f{frame}:{}", origin.pc),
     }
 }
 

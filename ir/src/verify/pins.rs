@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Verifier, exit_snapshot};
 use crate::analysis::liveness::bytecode_liveness;
-use crate::effects::slot_effects;
+use crate::effects::{call_results, slot_effects};
 use crate::graph::{BlockId, NodeId, SnapshotId, Terminator};
 use crate::op::{Op, Type};
 use crate::text::Place;
@@ -138,9 +138,8 @@ impl Verifier<'_> {
         let outer = i + 1 < snapshot.frames.len();
         let needed = if outer {
             // The call in progress has read its arguments, and will write its results.
-            let inst = proto.code[frame.pc as usize];
-            let results = u16::from(inst.a)..u16::from(inst.a) + u16::from(inst.c.saturating_sub(1));
-            live.get(frame.pc as usize + 1).is_some_and(|l| l.contains(register)) && !results.contains(&register)
+            let results = call_results(self.unit, frame);
+            live.get(frame.pc as usize + 1).is_some_and(|l| l.contains(register)) && !results.contains(register)
         } else {
             live[frame.pc as usize].contains(register)
         };

@@ -51,7 +51,7 @@ fn wants(op: Op) -> &'static [Want] {
     use Want::{Is, Payload, Unboxed, Value, Word};
     match op {
         Op::IAdd | Op::ISub | Op::IMul => &[Is(Type::Int), Is(Type::Int)],
-        Op::INeg | Op::IntToFloat => &[Is(Type::Int)],
+        Op::INeg | Op::IShl(_) | Op::IntToFloat => &[Is(Type::Int)],
         Op::FAdd | Op::FSub | Op::FMul | Op::FDiv | Op::FCmp(_) => &[Is(Type::Float), Is(Type::Float)],
         Op::FNeg => &[Is(Type::Float)],
         Op::ICmp(_) => &[Word, Word],
@@ -81,6 +81,7 @@ fn wants(op: Op) -> &'static [Want] {
 
 impl Verifier<'_> {
     pub(super) fn check_types(&mut self) {
+        self.check_inlined();
         if self.unit.frame_slots > SlotSet::CAPACITY {
             let message = format!("{} slots are more than a frame may have", self.unit.frame_slots);
             self.error(Place::Unit, message);
@@ -92,6 +93,35 @@ impl Verifier<'_> {
         }
         for b in self.graph.blocks().collect::<Vec<_>>() {
             self.check_terminator(b);
+        }
+    }
+
+    /// Inlined frames lie where the callees' own frames would, and provenance names existing ones.
+    fn check_inlined(&mut self) {
+        let inlined = self.graph.inlined.clone();
+        for (i, c) in inlined.iter().enumerate() {
+            let what = format!("inlined call {}", i + 1);
+            if usize::from(c.call.frame) > i || self.unit.program.protos.get(c.proto.index()).is_none() {
+                self.error(Place::Unit, format!("{what} is in an inlined call behind it, or of no function"));
+                return;
+            }
+            let end = u32::from(c.base) + u32::from(self.unit.program.proto(c.proto).nregs);
+            if end > u32::from(self.unit.frame_slots) {
+                self.error(Place::Unit, format!("{what} needs {end} slots of {}", self.unit.frame_slots));
+            }
+            if c.base != self.unit.callee_base(c.call.frame) {
+                let message = format!("{what} has its frame at s{}, a callee's is at s{}", c.base, {
+                    self.unit.callee_base(c.call.frame)
+                });
+                self.error(Place::Unit, message);
+            }
+        }
+        for n in self.live.clone() {
+            let origin = self.graph.node(n).origin;
+            let frame = self.graph.inlined_frame(origin.frame);
+            if origin.frame != 0 && frame.is_none_or(|c| c.proto != origin.proto) {
+                self.error(Place::Node(n), format!("belongs to inlined call {}, which is none", origin.frame));
+            }
         }
     }
 
@@ -193,6 +223,7 @@ impl Verifier<'_> {
                 let message = format!("the function has {}", count(unit.bytecode().upvals.len(), "upvalue"));
                 self.error(Place::Node(n), message);
             }
+            Op::IShl(bits) if bits >= 64 => self.error(Place::Node(n), format!("shifts by {bits} of 64 bits")),
             Op::Unbox(Type::Boxed) => self.error(Place::Node(n), "unboxes to boxed"),
             Op::BoxedConst(v) if !is_canonical(v) => {
                 self.error(Place::Node(n), format!("{:#x} is no payload of {}", v.bits, v.tag));
@@ -217,15 +248,17 @@ impl Verifier<'_> {
         }
     }
 
-    /// The runtime executes the instruction at the node's origin on the unit's own frame.
+    /// The runtime executes the instruction at the node's origin on the frame of its activation.
     fn check_host_origin(&mut self, n: NodeId) {
         let node = self.graph.node(n);
         let (op, origin) = (node.op, node.origin);
-        if origin.proto != self.unit.proto {
+        let running = self.graph.inlined_frame(origin.frame).map_or(self.unit.proto, |c| c.proto);
+        if origin.proto != running {
             self.error(Place::Node(n), "the runtime cannot execute another function's instruction in this frame");
             return;
         }
-        let proto = self.unit.bytecode();
+        let base = self.graph.frame_base(origin.frame);
+        let proto = self.unit.program.proto(running);
         let pc = origin.pc as usize;
         let Some(&inst) = proto.code.get(pc) else {
             self.error(Place::Node(n), format!("the function has no instruction {pc}"));
@@ -237,7 +270,10 @@ impl Verifier<'_> {
                 self.error(Place::Node(n), format!("{:?} at {pc} is no straight-line instruction", inst.op));
             }
             // Hand-written graphs have no real bytecode: there is nothing to compare with then.
-            Op::HostCompare { op, b, c } if is_comparison && (inst.op, inst.b, inst.c) != (op, b, c) => {
+            Op::HostCompare { op, b, c }
+                if is_comparison
+                    && (inst.op, base + u16::from(inst.b), base + u16::from(inst.c)) != (op, b.into(), c.into()) =>
+            {
                 let message = format!("the instruction at {pc} is {:?} {}, {}", inst.op, inst.b, inst.c);
                 self.error(Place::Node(n), message);
             }
