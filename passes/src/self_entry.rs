@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use gscript::value::{Tag, Value};
 use gsx_ir::graph::{Graph, Origin, Target, Terminator, User};
-use gsx_ir::op::{CallKind, CallResults, Op, Type};
+use gsx_ir::op::{CallKind, Op, Type};
 use gsx_ir::unit::{KnownFunction, SelfArgs, SelfEntry};
 use gsx_ir::{BlockId, NodeId, Unit};
 
@@ -324,7 +324,10 @@ pub fn redirect(unit: &mut Unit, cx: &mut PassContext, call: NodeId) -> Result<N
 /// A call at the self entry whose result is a value gives it without its tag. Gives the new call.
 pub fn retype(unit: &mut Unit, call: NodeId, ty: Type) -> NodeId {
     let node = unit.graph.node(call).clone();
-    let (Op::Call { results: CallResults::Value, .. }, Some(block)) = (node.op, node.block) else { return call };
+    let (Op::Call { results, .. }, Some(block)) = (node.op, node.block) else { return call };
+    if !results.is_value() {
+        return call;
+    }
     if node.ty == Some(ty) {
         return call;
     }
