@@ -409,9 +409,10 @@ fn fingerprint(unit: &Unit) -> u64 {
         layout,
         allocator,
         frames,
+        hoist_constants,
     } = unit;
     let mut hasher = DefaultHasher::new();
-    (proto, frame_slots, shared, stale, layout, allocator, frames).hash(&mut hasher);
+    (proto, frame_slots, shared, stale, layout, allocator, frames, hoist_constants).hash(&mut hasher);
     for callee in callees {
         Arc::as_ptr(callee).hash(&mut hasher);
     }
