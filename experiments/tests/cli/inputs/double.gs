@@ -1,0 +1,4 @@
+func entry(n) {
+    m := n + n
+    return m + m + m + n
+}
