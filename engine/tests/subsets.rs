@@ -19,8 +19,13 @@ struct Case {
 impl Case {
     /// Does it recurse so deep that repeating it many times takes long?
     fn is_deep(&self) -> bool {
-        ["deep recursion", "deep recursion with loops, floats and several parameters", "recursion past the limit, caught", "frames left behind calls of all kinds"]
-            .contains(&self.name)
+        [
+            "deep recursion",
+            "deep recursion with loops, floats and several parameters",
+            "recursion past the limit, caught",
+            "frames left behind calls of all kinds",
+        ]
+        .contains(&self.name)
     }
 
     fn spec(&self, pipeline: &Pipeline) -> CellSpec {

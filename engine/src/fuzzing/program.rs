@@ -53,7 +53,7 @@ impl Generator<'_> {
     }
 
     /// One of them, and arguments for it.
-    fn callee(&mut self, size: usize) -> (String, String) {
+    fn callee(&mut self, size: usize) -> (Callable, String) {
         let f = self.callables[self.choices.below(self.callables.len())].clone();
         // Mostly a small integer; now and then anything at all, but small.
         let first = match self.choices.below(6) {
@@ -61,7 +61,8 @@ impl Generator<'_> {
             _ => self.choices.below(f.most.min(250) + 1).to_string(),
         };
         let rest: Vec<String> = (1..f.params).map(|_| format!(", {}", self.expression(size))).collect();
-        (f.name, format!("{first}{}", rest.concat()))
+        let args = format!("{first}{}", rest.concat());
+        (f, args)
     }
 
     /// A function gets another meaning, for a while or for good.
@@ -180,8 +181,9 @@ impl Generator<'_> {
             15 if !self.callables.is_empty() => self.redefinition(nesting),
             16 | 17 if !self.callables.is_empty() => {
                 let target = self.local();
-                let (f, args) = self.callee(1);
-                let line = match self.choices.below(4) {
+                let (Callable { name: f, several, .. }, args) = self.callee(1);
+                let form = if several { 1 + self.choices.below(2) } else { self.choices.below(4) };
+                let line = match form {
                     0 => format!("_, {target} = pcall({f}, {args})"),
                     1 => format!("{target} = spread(0, {f}({args}))"),
                     2 => format!("_, {target} = {f}({args})"),
@@ -249,7 +251,7 @@ impl Generator<'_> {
         match self.choices.below(18) {
             15..=17 if !self.callables.is_empty() => {
                 let (f, args) = self.callee(size - 1);
-                format!("{f}({args})")
+                format!("{}({args})", f.name)
             }
             12 => (self.choices.pick(&["t.x", "t.y", "t[1]", "t[b]", "#t"])).to_string(),
             13 => format!("second({a}, {b})"),

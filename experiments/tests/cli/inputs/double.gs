@@ -1,4 +1,3 @@
 func entry(n) {
-    m := n + n
-    return m + m + m + n
+    return n + n + n
 }
