@@ -7,7 +7,7 @@ use gscript::layout;
 
 use crate::analysis::liveness::{bytecode_liveness, inst_effects};
 use crate::graph::{FrameState, NodeId, SnapshotId};
-use crate::op::Op;
+use crate::op::{CallResults, Op};
 use crate::unit::{SlotSet, Unit};
 
 /// Slots that an effect reads and writes, apart from what its snapshot needs.
@@ -114,6 +114,23 @@ impl SnapshotReads {
             }
         }
         set
+    }
+
+    /// Slots that the interpreter may read after leaving behind call `n`, results aside.
+    pub fn needed_behind(&self, unit: &Unit, n: NodeId) -> SlotSet {
+        let node = unit.graph.node(n);
+        let (Op::Call { a, results, .. }, Some(s)) = (node.op, node.snapshot) else { return SlotSet::EMPTY };
+        let mut frames = unit.graph.snapshot(s).frames.clone();
+        let mut below = SlotSet::below(u16::from(a));
+        // An exit for another number of results than expected keeps all that lies below them.
+        if !matches!(results, CallResults::Expect(_)) {
+            if let Some(innermost) = frames.last_mut() {
+                innermost.pc += 1;
+            }
+            below.intersect(&self.needed_by(unit, &frames));
+        }
+        below.union(&unit.shared);
+        below
     }
 
     /// Slots that the interpreter reads from memory after leaving through `s`.

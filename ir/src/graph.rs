@@ -487,6 +487,26 @@ impl Graph {
         id
     }
 
+    /// Replaces the parameters of a block with one predecessor by what that passes.
+    ///
+    /// # Panics
+    /// If the block has another number of incoming edges than one, or gets too few arguments.
+    pub fn inline_params(&mut self, b: BlockId) {
+        assert_eq!(self.incoming_edges(b), 1, "{b} must have one incoming edge");
+        let pred = self.preds(b)[0];
+        let passed = self.block(pred).term.targets().iter().find(|t| t.block == b).map(|t| t.args.clone());
+        let params = std::mem::take(&mut self.cfg[b.index()].params);
+        for (p, a) in params.into_iter().zip(passed.unwrap_or_default()) {
+            self.replace_uses(p, a);
+            self.nodes[p.0 as usize].block = None;
+        }
+        self.edit_targets(pred, |t| {
+            if t.block == b {
+                t.args.clear();
+            }
+        });
+    }
+
     /// Makes an effect node that is in no block yet, for [`Graph::insert_effect`].
     fn effect_node(
         &mut self,

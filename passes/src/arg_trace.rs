@@ -13,7 +13,7 @@ use gsx_ir::op::{CallKind, Op, Type};
 use gsx_ir::{BlockId, Unit};
 
 use crate::reaching::{ReachingStores, forward, keep_all, transfer};
-use crate::self_entry::{establish, own_value, position, redirect, self_calls};
+use crate::self_entry::{establish, guard_at_entry, own_value, position, redirect, self_calls};
 use crate::support::{can_resume_at, counted, remove_proved_guards, remove_unused_loads, resume_at};
 use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
 
@@ -119,6 +119,9 @@ fn enter_directly(unit: &mut Unit, cx: &mut PassContext) {
     if known.is_empty() {
         return;
     }
+    // The checks of the callee are gone, and what they looked at.
+    remove_proved_guards(&mut unit.graph);
+    remove_unused_loads(&mut unit.graph);
     if let Err(why) = establish(unit, true) {
         cx.remark(RemarkKind::Missed, format!("no entry for self calls: {why}"));
         return;
@@ -131,6 +134,8 @@ fn enter_directly(unit: &mut Unit, cx: &mut PassContext) {
             Err(why) => cx.remark_at(unit, origin, RemarkKind::Missed, format!("self call through the entry: {why}")),
         }
     }
+    let needless = guard_at_entry(unit, cx);
+    cx.count("callee guards removed", needless);
     let entry = unit.self_entry.as_ref().map(|e| e.block);
     let loads = forward(unit, cx, &|unit, store| unit.graph.node(store).block == entry);
     cx.count("self calls past the entry's checks", redirected);

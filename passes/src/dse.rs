@@ -113,11 +113,15 @@ fn snapshot_stores(unit: &Unit, order: &[BlockId], reads: &SnapshotReads) -> BTr
         let mut state = stores.at_start(unit, b);
         for &n in &graph.block(b).effects {
             if let Some(s) = graph.node(n).snapshot {
-                // A call's snapshot also serves behind the call, so its values must survive it.
+                // A call's snapshot also serves behind the call, and what is needed there must survive it.
+                let mut survives = state.clone();
                 if graph.node(n).op.may_run_code() {
-                    keep_across_calls(unit, n, &mut state);
+                    keep_across_calls(unit, n, &mut survives);
+                    let behind = reads.needed_behind(unit, n);
+                    let before = state.iter().filter(|(slot, _)| !behind.contains(**slot));
+                    survives.extend(before.map(|(&slot, &store)| (slot, store)));
                 }
-                record(s, &state);
+                record(s, &survives);
             }
             transfer(unit, n, &mut state, &keep_across_calls);
         }

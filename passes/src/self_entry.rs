@@ -1,6 +1,8 @@
 //! Makes the entry for self calls, which several passes use: a block that such calls come in at, behind the checks of the
 //! unit's entry.
 
+use std::collections::BTreeMap;
+
 use gscript::value::{Tag, Value};
 use gsx_ir::graph::{Graph, Origin, Target, Terminator, User};
 use gsx_ir::op::{CallKind, Op, Type};
@@ -8,7 +10,7 @@ use gsx_ir::unit::{KnownFunction, SelfArgs, SelfEntry};
 use gsx_ir::{BlockId, NodeId, Unit};
 
 use crate::PassContext;
-use crate::support::resume_at;
+use crate::support::{counted, is_memory_right_at, resume_at};
 
 /// Parameters that are passed in registers: as many as there are registers for boxed ones.
 const MOST_PARAMS: u8 = 7;
@@ -206,6 +208,10 @@ impl Entry {
         }
         unit.graph.set_term(self.entry, Terminator::Jump(to_block));
         unit.graph.set_term(block, Terminator::Jump(onwards));
+        // One value for each parameter, not one here and another there.
+        if unit.graph.incoming_edges(self.target.block) == 1 {
+            unit.graph.inline_params(self.target.block);
+        }
         block
     }
 
@@ -322,4 +328,68 @@ pub fn position(graph: &Graph, block: BlockId, n: NodeId) -> usize {
 /// The function itself as a constant, if a global holds it.
 pub fn own_value(unit: &Unit) -> Option<(u32, Value)> {
     own_global(unit).map(|f| (f.global, f.value()))
+}
+
+/// A self call is guarded: the global holds the function. What it calls may rely on that, until something could have
+/// changed the global. So the entry guards it, too, for the others who come in, and guards go that find it unchanged.
+/// Gives how many.
+pub fn guard_at_entry(unit: &mut Unit, cx: &mut PassContext) -> u64 {
+    let (Some(f), Some(entry)) = (own_global(unit), unit.self_entry.clone()) else { return 0 };
+    let guard = Op::GuardGlobal(f.global, f.value());
+    let Some(needless) = needless_guards(unit, guard, entry.block) else { return 0 };
+    if needless.is_empty() || !is_memory_right_at(unit, unit.graph.block(entry.block).origin) {
+        return 0;
+    }
+    if !cx.permits(|| format!("the entry guards global {} for {}", f.global, counted(needless.len() as u64, "guard"))) {
+        return 0;
+    }
+    let origin = unit.graph.block(entry.block).origin;
+    let snapshot = resume_at(&mut unit.graph, origin);
+    unit.graph.effect(unit.graph.entry, guard, &[], None, Some(snapshot), origin);
+    for &n in &needless {
+        unit.graph.remove_effect(n);
+    }
+    needless.len() as u64
+}
+
+/// The guards that are needless if the global is known to hold the function at the self entry; none if some self call would
+/// then come in there without its being known.
+fn needless_guards(unit: &Unit, guard: Op, at: BlockId) -> Option<Vec<NodeId>> {
+    let graph = &unit.graph;
+    let order = graph.reverse_postorder();
+    let Op::GuardGlobal(global, _) = guard else { return None };
+    let behind = |n: NodeId, known: bool| match graph.node(n).op {
+        op if op == guard => true,
+        Op::GlobalStore(g) if g == global => false,
+        op if op.may_run_code() => false,
+        _ => known,
+    };
+    // By block: is it known at the end? Optimistic, so that loops that change nothing keep it.
+    let mut at_end: BTreeMap<BlockId, bool> = BTreeMap::new();
+    let at_start = |b: BlockId, at_end: &BTreeMap<BlockId, bool>| {
+        b == at || b != graph.entry && graph.preds(b).iter().all(|p| at_end.get(p).copied().unwrap_or(true))
+    };
+    loop {
+        let mut changed = false;
+        for &b in &order {
+            let end = graph.block(b).effects.iter().fold(at_start(b, &at_end), |known, &n| behind(n, known));
+            changed |= at_end.insert(b, end) != Some(end);
+        }
+        if !changed {
+            break;
+        }
+    }
+    let mut needless = Vec::new();
+    for &b in &order {
+        let mut known = at_start(b, &at_end);
+        for &n in &graph.block(b).effects {
+            match graph.node(n).op {
+                op if op == guard && known => needless.push(n),
+                Op::Call { kind: CallKind::SelfEntry, .. } if !known => return None,
+                _ => {}
+            }
+            known = behind(n, known);
+        }
+    }
+    Some(needless)
 }
