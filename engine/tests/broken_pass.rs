@@ -4,7 +4,7 @@ mod common;
 
 use common::{cell, ints};
 use gsx_engine::{CellError, run_cell};
-use gsx_ir::{NodeId, Op, Unit};
+use gsx_ir::{NodeId, Op, TagHalf, Type, Unit};
 use gsx_passes::{Outcome, Pass, PassContext, PassError, PassInfo, Pipeline, Registry};
 
 static INFO: PassInfo = PassInfo {
@@ -66,6 +66,50 @@ impl Pass for NoGuards {
             }
         }
         Ok(Outcome::Changed)
+    }
+}
+
+/// Stores of numbers lose their tags, whoever reads them.
+struct NoTags(TagHalf);
+
+impl Pass for NoTags {
+    fn info(&self) -> &'static PassInfo {
+        &INFO
+    }
+    fn run(&self, unit: &mut Unit, _: &mut PassContext) -> Result<Outcome, PassError> {
+        for b in unit.graph.reverse_postorder() {
+            for n in unit.graph.block(b).effects.clone() {
+                let value = unit.graph.node(n).args.first().copied();
+                if let Op::SlotStore(slot) = unit.graph.node(n).op
+                    && let Some(value) = value.filter(|&v| unit.graph.node(v).ty != Some(Type::Boxed))
+                {
+                    unit.graph.rewrite(n, Op::SlotStorePayload(slot, self.0), &[value]);
+                    unit.stale.insert(slot);
+                }
+            }
+        }
+        Ok(Outcome::Changed)
+    }
+}
+
+#[test]
+fn the_evaluator_sees_who_reads_a_tag_that_was_not_stored() {
+    static UNREAD: NoTags = NoTags(TagHalf::Unread);
+    static RIGHT: NoTags = NoTags(TagHalf::Right);
+    let returned = "func entry(n) { return n + 1 }";
+    let passed = "func id(x) { return x } func entry(n) { return id(n + 1) }";
+    let left = "func entry(n) { x := n + 1 if x > 5 { x = x + n } y := x - n return y }";
+    for (source, pass, what) in [
+        (returned, &UNREAD, "the tag of slot"),
+        (passed, &UNREAD, "the tag of slot"),
+        (left, &UNREAD, "the tag of slot"),
+        (returned, &RIGHT, "but gets the payload of a value of type int"),
+    ] {
+        let mut spec = cell(source, "entry", &ints(&[1]), &ints(&[3]));
+        spec.pipeline = Pipeline::of(vec![pass]);
+        spec.options.verify_each = true;
+        let error = run_cell(&spec).expect_err("a tag is missing");
+        assert!(error.to_string().contains(what), "{error}");
     }
 }
 

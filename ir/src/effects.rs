@@ -7,7 +7,7 @@ use gscript::layout;
 
 use crate::analysis::liveness::{bytecode_liveness, inst_effects};
 use crate::graph::{FrameState, NodeId, SnapshotId};
-use crate::op::{CallResults, Op};
+use crate::op::{CallResults, Op, TagHalf};
 use crate::unit::{SlotSet, Unit};
 
 /// Slots that an effect reads and writes, apart from what its snapshot needs.
@@ -31,6 +31,13 @@ pub fn slot_effects(unit: &Unit, n: NodeId) -> SlotEffects {
             out.reads.insert(slot);
         }
         Op::SlotStore(slot) => {
+            out.writes.insert(slot);
+        }
+        // The tag stays. Where it matters, what wrote it must stay, too.
+        Op::SlotStorePayload(slot, TagHalf::Right) => {
+            out.may_write.insert(slot);
+        }
+        Op::SlotStorePayload(slot, TagHalf::Unread) => {
             out.writes.insert(slot);
         }
         Op::Call { a, nargs, results, .. } => {
@@ -120,17 +127,18 @@ impl SnapshotReads {
     pub fn needed_behind(&self, unit: &Unit, n: NodeId) -> SlotSet {
         let node = unit.graph.node(n);
         let (Op::Call { a, results, .. }, Some(s)) = (node.op, node.snapshot) else { return SlotSet::EMPTY };
-        let mut frames = unit.graph.snapshot(s).frames.clone();
-        let mut below = SlotSet::below(u16::from(a));
+        let Some(frame) = unit.graph.snapshot(s).frames.last() else { return SlotSet::EMPTY };
+        let mut own = SlotSet::below(u16::from(a).saturating_sub(frame.base));
         // An exit for another number of results than expected keeps all that lies below them.
         if !matches!(results, CallResults::Expect(_)) {
-            if let Some(innermost) = frames.last_mut() {
-                innermost.pc += 1;
-            }
-            below.intersect(&self.needed_by(unit, &frames));
+            let live = self.live.get(&frame.proto).and_then(|l| l.get(frame.pc as usize + 1));
+            own.intersect(&live.copied().unwrap_or_default());
         }
-        below.union(&unit.shared);
-        below
+        // Outer activations need all of theirs.
+        let mut set = SlotSet::below(frame.base);
+        set.union_shifted(&own, frame.base);
+        set.union(&unit.shared);
+        set
     }
 
     /// Slots that the interpreter reads from memory after leaving through `s`.

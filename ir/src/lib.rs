@@ -19,5 +19,5 @@ pub mod unit;
 pub mod verify;
 
 pub use graph::{BlockId, Graph, NodeId, Snapshot, SnapshotId, Terminator};
-pub use op::{CallKind, CallResults, Cond, Op, Type};
+pub use op::{CallKind, CallResults, Cond, Op, TagHalf, Type};
 pub use unit::{Allocator, FrameStyle, Layout, Pin, SlotSet, Unit};

@@ -55,7 +55,7 @@ impl fmt::Display for Type {
 }
 
 /// Condition of a comparison. On floats, all but `Ne` are false when an operand is NaN.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Cond {
     /// equal
     Eq,
@@ -179,6 +179,15 @@ impl CallResults {
     }
 }
 
+/// What a store of a payload alone leaves behind in the tag's half of its slot.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TagHalf {
+    /// The right tag: the slot's memory has it already, on every path.
+    Right,
+    /// Anything: nobody looks at it before the slot gets a tag again.
+    Unread,
+}
+
 /// An operation. Arguments are in [`Node::args`](crate::graph::Node::args), in the order named here.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Op {
@@ -202,6 +211,8 @@ pub enum Op {
     IMul,
     /// Wrapping `-a`.
     INeg,
+    /// `a << n`, `n` below 64.
+    IShl(u8),
     /// Float `a + b`.
     FAdd,
     /// Float `a - b`.
@@ -236,6 +247,8 @@ pub enum Op {
     SlotLoad(u16, Type),
     /// Writes slot `n` (argument: boxed, int, float or bool), tag and payload.
     SlotStore(u16),
+    /// Writes the payload of slot `n` (argument: int, float or bool), and leaves its tag alone.
+    SlotStorePayload(u16, TagHalf),
     /// Global cell `i` (boxed).
     GlobalLoad(u32),
     /// Writes global cell `i` (argument as for `SlotStore`).
@@ -294,6 +307,7 @@ impl Op {
             self,
             Op::SlotLoad(..)
                 | Op::SlotStore(_)
+                | Op::SlotStorePayload(..)
                 | Op::GlobalLoad(_)
                 | Op::GlobalStore(_)
                 | Op::UpvalLoad(_)

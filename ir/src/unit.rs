@@ -261,6 +261,9 @@ pub struct Unit {
     pub frame_slots: u16,
     /// Slots that inner closures capture: other code may read and write them behind any call, so they stay in memory.
     pub shared: SlotSet,
+    /// Slots whose memory does not always hold what the bytecode left there, because a pass took away a store of theirs, or
+    /// its tag, that the graph did not need. No pass may add a load of them, or a snapshot that reads them.
+    pub stale: SlotSet,
     /// The graph.
     pub graph: Graph,
     /// What the interpreter saw of the function: types, targets, counts.
@@ -270,9 +273,6 @@ pub struct Unit {
     /// Units of functions that may be called from here, in slot form, each function once: for passes that look into
     /// callees. Empty unless a pass of the pipeline does.
     pub callees: Vec<Arc<Unit>>,
-    /// Slots some of whose stores were removed because only existing exits would have read them: memory is not right for
-    /// new ones.
-    pub stale: SlotSet,
     /// The entry for self calls, if some pass made one.
     pub self_entry: Option<SelfEntry>,
     /// Slots kept in registers, by the passes that did so.
@@ -293,11 +293,11 @@ impl Unit {
             program,
             proto,
             shared: SlotSet::EMPTY,
+            stale: SlotSet::EMPTY,
             graph,
             feedback: ProtoProfile::default(),
             functions: Vec::new(),
             callees: Vec::new(),
-            stale: SlotSet::EMPTY,
             self_entry: None,
             pinned: Vec::new(),
             layout: Layout::default(),

@@ -9,7 +9,7 @@ use gsx_ir::graph::{BlockId, FrameState, Graph, NodeId, Origin, Snapshot, Snapsh
 use gsx_ir::parse::{SYNTHETIC_PROTO, parse_unit, synthetic_program};
 use gsx_ir::text::{TextOptions, unit_to_string, unit_to_string_with};
 use gsx_ir::verify::verify;
-use gsx_ir::{CallKind, CallResults, Cond, Op, Type, Unit};
+use gsx_ir::{CallKind, CallResults, Cond, Op, SlotSet, TagHalf, Type, Unit};
 
 const SLOTS: u16 = 12;
 const CODE: u32 = 20;
@@ -84,7 +84,7 @@ impl Generator {
         let payload = self.rng.pick(&[Type::Int, Type::Float, Type::Bool]);
         let word = self.rng.pick(&[Type::Int, Type::Ptr]);
         let (int, float, boolean, boxed) = (Type::Int, Type::Float, Type::Bool, Type::Boxed);
-        let (op, args, result): (Op, Vec<Type>, Type) = match self.rng.below(19) {
+        let (op, args, result): (Op, Vec<Type>, Type) = match self.rng.below(20) {
             0 => (Op::IAdd, vec![int, int], int),
             1 => (Op::ISub, vec![int, int], int),
             2 => (Op::IMul, vec![int, int], int),
@@ -103,6 +103,7 @@ impl Generator {
             15 => (Op::Unbox(unboxed), vec![boxed], unboxed),
             16 => (Op::TagOf, vec![boxed], int),
             17 => (Op::Truthy, vec![boxed], boolean),
+            18 => (Op::IShl(self.rng.below(64) as u8), vec![int], int),
             _ => {
                 let v = self.value(ty);
                 self.known.push(v);
@@ -123,7 +124,7 @@ impl Generator {
         let count = self.rng.pick(&[CallResults::Fixed(results), CallResults::Expect(results)]);
         let comparison = self.rng.pick(&[BytecodeOp::Eq, BytecodeOp::Lt, BytecodeOp::Le]);
         let slot = self.slot();
-        let (op, args, result): (Op, Vec<Type>, Option<Type>) = match self.rng.below(12) {
+        let (op, args, result): (Op, Vec<Type>, Option<Type>) = match self.rng.below(13) {
             0 => (Op::SlotLoad(slot, ty), vec![], Some(ty)),
             1 => (Op::SlotStore(slot), vec![tagged], None),
             2 => (Op::GlobalLoad(u32::from(slot) % 8), vec![], Some(Type::Boxed)),
@@ -135,6 +136,10 @@ impl Generator {
             8 => (Op::Guard, vec![Type::Bool], None),
             9 => (Op::Call { a: slot as u8 % 8, nargs: results, results: count, kind }, vec![], None),
             10 => (Op::HostCompare { op: comparison, b: slot as u8, c: 0 }, vec![], Some(Type::Bool)),
+            11 => {
+                let half = self.rng.pick(&[TagHalf::Right, TagHalf::Unread]);
+                (Op::SlotStorePayload(slot, half), vec![self.rng.pick(&[Type::Int, Type::Float, Type::Bool])], None)
+            }
             _ => (Op::Step, vec![], None),
         };
         let args: Vec<NodeId> = args.into_iter().map(|t| self.value(t)).collect();
@@ -207,6 +212,7 @@ fn random_unit(seed: u64) -> Unit {
     let text = "unit test proto=1 slots=12 {\nb0: unreachable\n}";
     let mut unit = parse_unit(text, &synthetic_program(SLOTS, 2, CODE as usize)).expect("a good unit");
     unit.graph = g.graph;
+    unit.stale = SlotSet::below(SLOTS);
     unit
 }
 

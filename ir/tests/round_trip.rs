@@ -57,7 +57,7 @@ fn check_round_trip(text: &str) -> Unit {
 }
 
 const EVERYTHING: &str = r#"
-unit test proto=1 slots=9 entry=b2 shared={3, 5} {   ; a comment; with a semicolon
+unit test proto=1 slots=9 entry=b2 shared={3, 5} stale={1} {   ; a comment; with a semicolon
     pinned s1 @x24 in b3, b4 by acc-pin
     pinned s2 @d8 unwritten in b3 by "a pass: \"x\""
 b2:
@@ -112,6 +112,8 @@ b2:
     v50: slot.store 0, v36
     v51: slot.store 0, v20
     v52: slot.store 0, v26
+    v53: slot.store.payload 1, v46
+    v54: slot.store.untagged 1, v24
     branch v44, b3(v24, v46), b4(v22)           !6
 b3(v60: int @x24 !7, v61: float @d8):
     v62 = iadd v60, v60

@@ -89,7 +89,8 @@ fn hoist(unit: &mut Unit, cx: &mut PassContext, l: &Loop) -> u64 {
     let mut hoisted = 0;
     for (global, guards) in found {
         let value = guards[0].1;
-        let stays = guards.iter().any(|g| g.1 != value) || effects.iter().any(|&n| may_assign(unit.graph.node(n).op, global));
+        let stays =
+            guards.iter().any(|g| g.1 != value) || effects.iter().any(|&n| may_assign(unit.graph.node(n).op, global));
         if stays || !cx.permits(|| format!("the guard of global {global} moves in front of the loop at {}", l.header)) {
             continue;
         }

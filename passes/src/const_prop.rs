@@ -193,7 +193,7 @@ impl<'a> Solver<'a> {
                 Some(&v) if ty == Type::Boxed || Type::of_tag(v.tag) == Some(ty) => Lattice::Const(v),
                 _ => Lattice::Varies,
             },
-            Op::SlotStore(slot) => {
+            Op::SlotStore(slot) | Op::SlotStorePayload(slot, _) => {
                 match args[0] {
                     Lattice::Const(v) if !self.unit.shared.contains(slot) => slots.insert(slot, v),
                     _ => slots.remove(&slot),
@@ -244,6 +244,7 @@ fn evaluate(op: Op, v: &[Value]) -> Option<Value> {
         Op::ISub => Value::int(int(0)?.wrapping_sub(int(1)?)),
         Op::IMul => Value::int(int(0)?.wrapping_mul(int(1)?)),
         Op::INeg => Value::int(int(0)?.wrapping_neg()),
+        Op::IShl(n) => Value::int(int(0)?.wrapping_shl(n.into())),
         Op::FAdd => not_nan(float(0)? + float(1)?)?,
         Op::FSub => not_nan(float(0)? - float(1)?)?,
         Op::FMul => not_nan(float(0)? * float(1)?)?,

@@ -85,7 +85,7 @@ fn round(unit: &mut Unit) -> (u64, u64) {
         }
     }
     for &store in &dead {
-        if let Op::SlotStore(slot) = unit.graph.node(store).op {
+        if let Some(slot) = stored_slot(unit.graph.node(store).op) {
             unit.stale.insert(slot);
         }
         unit.graph.remove_effect(store);
@@ -93,8 +93,20 @@ fn round(unit: &mut Unit) -> (u64, u64) {
     (dead.len() as u64, sunk)
 }
 
+/// The slot that a store writes.
+fn stored_slot(op: Op) -> Option<u16> {
+    match op {
+        Op::SlotStore(slot) | Op::SlotStorePayload(slot, _) => Some(slot),
+        _ => None,
+    }
+}
+
 /// For each snapshot and each slot that it needs from memory: the one store that the slot comes from, where there is one.
-fn snapshot_stores(unit: &Unit, order: &[BlockId], reads: &SnapshotReads) -> BTreeMap<(SnapshotId, u16), NodeId> {
+pub(crate) fn snapshot_stores(
+    unit: &Unit,
+    order: &[BlockId],
+    reads: &SnapshotReads,
+) -> BTreeMap<(SnapshotId, u16), NodeId> {
     let graph = &unit.graph;
     let live = live_behind_calls(graph, order);
     let keep_across_calls = |unit: &Unit, call: NodeId, state: &mut Reaching| {
@@ -175,7 +187,7 @@ fn dead_stores(
         for &n in graph.block(b).effects.iter().rev() {
             let node = graph.node(n);
             let effects = slot_effects(unit, n);
-            if let Op::SlotStore(slot) = node.op
+            if let Some(slot) = stored_slot(node.op)
                 && !live.contains(slot)
                 && !unit.shared.contains(slot)
             {

@@ -5,6 +5,7 @@
 
 pub mod registry;
 pub mod selection;
+pub mod simplify;
 
 mod acc_pin;
 mod arg_trace;
@@ -21,9 +22,13 @@ mod result_trace;
 mod self_entry;
 mod skip_spill;
 mod support;
+mod tag_elim;
+mod type_seed;
 
 pub use registry::{PASSES, Registry};
 pub use selection::{Pipeline, SelectionError};
+
+use std::sync::Arc;
 
 use gsx_ir::Unit;
 use gsx_ir::graph::Origin;
@@ -113,6 +118,8 @@ pub struct PassContext {
     /// Counters so far.
     pub counters: Vec<Counter>,
     limit: Option<RewriteLimit>,
+    /// The rules of `simplify`.
+    pub rules: Arc<simplify::RuleSet>,
     /// Rewrites that the running pass has asked for.
     asked: u64,
     /// What the last rewrite was that the limit let through.
@@ -138,6 +145,7 @@ impl PassContext {
             remarks: Vec::new(),
             counters: Vec::new(),
             limit: None,
+            rules: simplify::RuleSet::own(),
             asked: 0,
             last_permitted: None,
         }

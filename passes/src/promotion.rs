@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gsx_ir::analysis::slot_tags::{SlotTags, TagFacts};
 use gsx_ir::effects::SnapshotReads;
 use gsx_ir::graph::{Graph, Target, Terminator};
 use gsx_ir::unit::PinnedSlot;
@@ -85,6 +86,7 @@ pub fn promote(unit: &mut Unit, region: &Region, specs: &[PinSpec], by: &'static
     let inner = specs.iter().map(|s| inner_blocks(unit, region, s.slot)).collect();
     let mut work = Promoter {
         reads: SnapshotReads::new(unit),
+        known: SlotTags::new(unit, &[]).at_end(unit, region.entry),
         order,
         inner,
         unit,
@@ -126,6 +128,8 @@ struct Promoter<'a> {
     /// Blocks that returns were moved to; they store what the return reads.
     leaves: BTreeSet<BlockId>,
     reads: SnapshotReads,
+    /// What is known of the slots where the region is entered.
+    known: TagFacts,
     done: Promotion,
 }
 
@@ -150,29 +154,17 @@ impl Promoter<'_> {
         }
     }
 
-    /// Load, guard and unbox in the entry block.
+    /// Load, guard and unbox in the entry block. A slot whose tag is known there needs no guard.
     fn load_on_entry(&mut self, spec: &PinSpec) -> NodeId {
         let (entry, header) = (self.region.entry, self.region.header);
-        let origin = self.unit.graph.block(header).origin;
-        let graph = &mut self.unit.graph;
-        let boxed = graph.effect(entry, Op::SlotLoad(spec.slot, Type::Boxed), &[], Some(Type::Boxed), None, origin);
-        let snapshot = resume_at(graph, origin);
-        // Slots that an outer region keeps in registers arrive as the entry's parameters.
-        let outer: Vec<(u16, Pin)> = self
-            .unit
-            .pinned
-            .iter()
-            .filter(|p| p.written && p.slot != spec.slot && p.blocks.contains(&entry))
-            .map(|p| (p.slot, p.pin))
-            .collect();
-        for (slot, pin) in outer {
-            if let Some(value) = entry_value(&self.unit.graph, entry, header, pin) {
-                self.write(snapshot, slot, value);
-            }
+        if self.known.slot(spec.slot) == Some(tag_of(spec.ty)) {
+            let graph = &mut self.unit.graph;
+            let origin = graph.block(header).origin;
+            return graph.effect(entry, Op::SlotLoad(spec.slot, spec.ty), &[], Some(spec.ty), None, origin);
         }
-        let graph = &mut self.unit.graph;
-        graph.effect(entry, Op::GuardTag(tag_of(spec.ty)), &[boxed], None, Some(snapshot), origin);
-        graph.pure(Op::Unbox(spec.ty), &[boxed], spec.ty, origin)
+        let boxed = guard_on_entry(self.unit, entry, header, (spec.slot, spec.ty), &self.reads);
+        let origin = self.unit.graph.block(header).origin;
+        self.unit.graph.pure(Op::Unbox(spec.ty), &[boxed], spec.ty, origin)
     }
 
     fn add_params(&mut self) {
@@ -226,7 +218,7 @@ impl Promoter<'_> {
                     graph.remove_effect(n);
                     self.done.loads += 1;
                 }
-                Op::SlotStore(slot) => {
+                Op::SlotStore(slot) | Op::SlotStorePayload(slot, _) => {
                     let Some(i) = spec_of(slot).filter(|&i| !self.inner[i].contains(&b)) else { continue };
                     let mut new = node.args[0];
                     if self.unit.graph.node(new).ty == Some(Type::Boxed) {
@@ -305,12 +297,7 @@ impl Promoter<'_> {
     }
 
     fn write(&mut self, s: SnapshotId, slot: u16, value: NodeId) {
-        if self.reads.from_memory(self.unit, s).contains(slot) {
-            let mut writes = self.unit.graph.snapshot(s).writes.clone();
-            writes.push((slot, value));
-            writes.sort_unstable();
-            self.unit.graph.set_snapshot_writes(s, writes);
-        }
+        write(self.unit, &self.reads, s, slot, value);
     }
 
     fn pass_arguments(&mut self, initial: &[NodeId]) {
@@ -361,6 +348,45 @@ impl Promoter<'_> {
             }
         }
         edge
+    }
+}
+
+/// Loads a slot at the end of `entry`, which jumps to `header` and nowhere else, and leaves unless it holds a value of this
+/// type: the interpreter goes on at the header. Gives the loaded value.
+pub fn guard_on_entry(
+    unit: &mut Unit,
+    entry: BlockId,
+    header: BlockId,
+    (slot, ty): (u16, Type),
+    reads: &SnapshotReads,
+) -> NodeId {
+    let graph = &mut unit.graph;
+    let origin = graph.block(header).origin;
+    let boxed = graph.effect(entry, Op::SlotLoad(slot, Type::Boxed), &[], Some(Type::Boxed), None, origin);
+    let snapshot = resume_at(graph, origin);
+    graph.effect(entry, Op::GuardTag(tag_of(ty)), &[boxed], None, Some(snapshot), origin);
+    // Slots that an outer region keeps in registers arrive as the entry's parameters.
+    let outer: Vec<(u16, Pin)> = unit
+        .pinned
+        .iter()
+        .filter(|p| p.written && p.slot != slot && p.blocks.contains(&entry))
+        .map(|p| (p.slot, p.pin))
+        .collect();
+    for (slot, pin) in outer {
+        if let Some(value) = entry_value(&unit.graph, entry, header, pin) {
+            write(unit, reads, snapshot, slot, value);
+        }
+    }
+    boxed
+}
+
+/// Makes a snapshot write a slot, if it needs it and does not write it already.
+fn write(unit: &mut Unit, reads: &SnapshotReads, s: SnapshotId, slot: u16, value: NodeId) {
+    if reads.from_memory(unit, s).contains(slot) {
+        let mut writes = unit.graph.snapshot(s).writes.clone();
+        writes.push((slot, value));
+        writes.sort_unstable();
+        unit.graph.set_snapshot_writes(s, writes);
     }
 }
 

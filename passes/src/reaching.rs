@@ -71,10 +71,10 @@ impl ReachingStores {
 /// Brings the state from before effect `n` to behind it.
 pub fn transfer(unit: &Unit, n: NodeId, state: &mut Reaching, forget: &dyn Fn(&Unit, NodeId, &mut Reaching)) {
     match unit.graph.node(n).op {
-        Op::SlotStore(slot) if unit.shared.contains(slot) => {
+        Op::SlotStore(slot) | Op::SlotStorePayload(slot, _) if unit.shared.contains(slot) => {
             state.remove(&slot);
         }
-        Op::SlotStore(slot) => {
+        Op::SlotStore(slot) | Op::SlotStorePayload(slot, _) => {
             state.insert(slot, n);
         }
         op => {

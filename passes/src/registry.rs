@@ -1,18 +1,24 @@
 //! The list of passes.
 
-use crate::{Pass, acc_pin, arg_trace, compact_frame, const_prop, dse, inline, r0_pin, result_trace, skip_spill};
+use crate::{
+    Pass, acc_pin, arg_trace, compact_frame, const_prop, dse, inline, r0_pin, result_trace, simplify, skip_spill,
+    tag_elim, type_seed,
+};
 
 /// All passes that come with gsx, in pipeline order. Adding a pass is adding its file and one line here.
 #[rustfmt::skip] // one pass a line
 pub const PASSES: &[&dyn Pass] = &[
     &inline::Inline,
+    &type_seed::TypeSeed,
     &acc_pin::AccPin,
     &r0_pin::R0Pin,
     &arg_trace::ArgTrace,
     &result_trace::ResultTrace,
     &skip_spill::SkipSpill,
     &const_prop::ConstProp,
+    &simplify::Simplify,
     &dse::DeadStore,
+    &tag_elim::TagElim,
     &compact_frame::CompactFrame,
 ];
 
@@ -29,6 +35,7 @@ pub const GROUPS: &[GroupInfo] = &[
     GroupInfo { id: "all", summary: "every pass" },
     GroupInfo { id: "none", summary: "no pass: slot form, as a naive template JIT would execute it" },
     GroupInfo { id: "seed", summary: "the passes of the seed post" },
+    GroupInfo { id: "types", summary: "types known ahead: fewer checks, fewer tags" },
     GroupInfo { id: "calls", summary: "arguments and results without copies, callees without calls" },
     GroupInfo { id: "frames", summary: "smaller native frames and fewer write-backs around calls" },
     GroupInfo { id: "pin", summary: "values kept in fixed registers" },

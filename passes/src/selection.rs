@@ -1,9 +1,11 @@
 //! From `--passes pin,dse` to the list of passes to run.
 
 use std::fmt;
+use std::sync::Arc;
 
 use gsx_ir::Unit;
 
+use crate::simplify::RuleSet;
 use crate::{CalleeLimits, Counter, Pass, PassContext, PassError, Registry, Remark, run_pass};
 
 /// Why a selection of passes could not be understood.
@@ -29,6 +31,8 @@ pub enum SelectionError {
 #[derive(Clone, Default)]
 pub struct Pipeline {
     passes: Vec<&'static dyn Pass>,
+    /// The rules of `simplify`; gsx's own if none were chosen.
+    rules: Option<Arc<RuleSet>>,
 }
 
 impl fmt::Debug for Pipeline {
@@ -54,7 +58,12 @@ impl Pipeline {
 
     /// These passes in this order.
     pub fn of(passes: Vec<&'static dyn Pass>) -> Pipeline {
-        Pipeline { passes }
+        Pipeline { passes, ..Pipeline::default() }
+    }
+
+    /// The same passes, `simplify` with these rules.
+    pub fn with_rules(self, rules: Arc<RuleSet>) -> Pipeline {
+        Pipeline { rules: Some(rules), ..self }
     }
 
     /// The passes, in order.
@@ -93,7 +102,7 @@ impl Pipeline {
             }
         }
         let chosen = registry.passes().iter().zip(on).filter(|(_, on)| *on).map(|(p, _)| *p);
-        Ok(Pipeline { passes: chosen.collect() })
+        Ok(Pipeline { passes: chosen.collect(), ..Pipeline::default() })
     }
 
     /// Exactly the passes that `text` lists, in its order.
@@ -111,7 +120,7 @@ impl Pipeline {
             }
             passes.push(pass);
         }
-        Ok(Pipeline { passes })
+        Ok(Pipeline { passes, ..Pipeline::default() })
     }
 
     /// All subsets of the registry's passes, the empty one first.
@@ -120,6 +129,7 @@ impl Pipeline {
         (0..1usize << all.len())
             .map(|mask| Pipeline {
                 passes: all.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1).map(|(_, p)| *p).collect(),
+                ..Pipeline::default()
             })
             .collect()
     }
@@ -134,6 +144,9 @@ impl Pipeline {
         mut after: impl FnMut(&'static str, &Unit) -> Result<(), E>,
     ) -> Result<PipelineReport, E> {
         let mut cx = PassContext::new(unit, self.ids());
+        if let Some(rules) = &self.rules {
+            cx.rules = rules.clone();
+        }
         for pass in &self.passes {
             run_pass(*pass, unit, &mut cx)?;
             after(pass.info().id, unit)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use gscript::value::{Tag, Value};
 use gsx_ir::graph::{Graph, Origin, Target, Terminator, User};
-use gsx_ir::op::{CallKind, Op, Type};
+use gsx_ir::op::{CallKind, CallResults, Op, Type};
 use gsx_ir::unit::{KnownFunction, SelfArgs, SelfEntry};
 use gsx_ir::{BlockId, NodeId, Unit};
 
@@ -317,7 +317,26 @@ pub fn redirect(unit: &mut Unit, cx: &mut PassContext, call: NodeId) -> Result<N
         args[i + 1] = unit.graph.pure(Op::Unbox(ty), &[given], ty, node.origin);
     }
     unit.graph.rewrite(call, Op::Call { a, nargs, results, kind: CallKind::SelfEntry }, &args);
-    Ok(call)
+    // Where results are returned in a register, a call whose result is a value takes it from there.
+    Ok(entry.result.map_or(call, |ty| retype(unit, call, ty)))
+}
+
+/// A call at the self entry whose result is a value gives it without its tag. Gives the new call.
+pub fn retype(unit: &mut Unit, call: NodeId, ty: Type) -> NodeId {
+    let node = unit.graph.node(call).clone();
+    let (Op::Call { results: CallResults::Value, .. }, Some(block)) = (node.op, node.block) else { return call };
+    if node.ty == Some(ty) {
+        return call;
+    }
+    let graph = &mut unit.graph;
+    let snapshot = node.snapshot.map(|s| graph.snapshot(s).clone());
+    let snapshot = snapshot.map(|s| graph.add_snapshot(s));
+    let at = position(graph, block, call);
+    let typed = graph.insert_effect(block, at, node.op, &node.args, Some(ty), snapshot, node.origin);
+    let boxed = graph.pure(Op::Box, &[typed], Type::Boxed, node.origin);
+    graph.replace_uses(call, boxed);
+    graph.remove_effect(call);
+    typed
 }
 
 /// Position of an effect in its block.

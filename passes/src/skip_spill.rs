@@ -10,11 +10,11 @@
 
 use gscript::bytecode::{Op as Bytecode, Proto};
 use gsx_ir::graph::{FrameState, NodeId, Origin, Snapshot, Terminator};
-use gsx_ir::op::{CallKind, CallResults, Op, Type};
+use gsx_ir::op::{CallKind, Op, Type};
 use gsx_ir::{BlockId, Unit};
 
 use crate::reaching::{ReachingStores, keep_all};
-use crate::self_entry::{establish, position, redirect, self_calls};
+use crate::self_entry::{establish, redirect, retype, self_calls};
 use crate::support::{can_resume_at, counted, known_tag, remove_proved_guards, remove_unused_loads, tag_of};
 use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
 
@@ -218,21 +218,4 @@ fn returned_value(unit: &mut Unit, r: &Return, ty: Type) -> NodeId {
     let snapshot = graph.add_snapshot(Snapshot { frames: [frame].into_iter().collect(), writes: Vec::new() });
     graph.effect(r.block, Op::GuardTag(tag_of(ty)), &[value], None, Some(snapshot), r.origin);
     graph.pure(Op::Unbox(ty), &[value], ty, r.origin)
-}
-
-/// A call at the self entry whose result is a value gives it without its tag.
-fn retype(unit: &mut Unit, call: NodeId, ty: Type) {
-    let node = unit.graph.node(call).clone();
-    let (Op::Call { results: CallResults::Value, .. }, Some(block)) = (node.op, node.block) else { return };
-    if node.ty == Some(ty) {
-        return;
-    }
-    let graph = &mut unit.graph;
-    let snapshot = node.snapshot.map(|s| graph.snapshot(s).clone());
-    let snapshot = snapshot.map(|s| graph.add_snapshot(s));
-    let at = position(graph, block, call);
-    let typed = graph.insert_effect(block, at, node.op, &node.args, Some(ty), snapshot, node.origin);
-    let boxed = graph.pure(Op::Box, &[typed], Type::Boxed, node.origin);
-    graph.replace_uses(call, boxed);
-    graph.remove_effect(call);
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gscript::bytecode::Op as Bytecode;
 use gscript::value::Tag;
+pub use gsx_ir::analysis::slot_tags::known_tag;
 use gsx_ir::effects::{SnapshotReads, slot_effects};
 use gsx_ir::graph::{Graph, Origin, Snapshot};
 use gsx_ir::{BlockId, NodeId, Op, SlotSet, SnapshotId, Type, Unit};
@@ -31,7 +32,7 @@ pub fn slot_uses(unit: &Unit, blocks: &BTreeSet<BlockId>) -> BTreeMap<u16, SlotU
         for &n in &unit.graph.block(b).effects {
             match unit.graph.node(n).op {
                 Op::SlotLoad(slot, _) => uses.entry(slot).or_default().loads.push(n),
-                Op::SlotStore(slot) => uses.entry(slot).or_default().stores.push(n),
+                Op::SlotStore(slot) | Op::SlotStorePayload(slot, _) => uses.entry(slot).or_default().stores.push(n),
                 _ => {
                     let effects = slot_effects(unit, n);
                     for slot in effects.reads.iter() {
@@ -51,6 +52,17 @@ pub fn slot_uses(unit: &Unit, blocks: &BTreeSet<BlockId>) -> BTreeMap<u16, SlotU
 pub fn check_pinnable(unit: &Unit, slot: u16, uses: &SlotUse, ty: Type) -> Result<(), Refusal> {
     if unit.shared.contains(slot) {
         return Err("an inner function captures it".into());
+    }
+    if unit.stale.contains(slot) {
+        return Err("its memory is not always up to date".into());
+    }
+    for &n in &uses.loads {
+        if let Op::SlotLoad(_, t) = unit.graph.node(n).op
+            && t != Type::Boxed
+            && t != ty
+        {
+            return Err(format!("it is {ty} here and {t} there"));
+        }
     }
     if let Some(&n) = uses.writers.first() {
         return Err(format!("{} writes it in memory", describe(unit, n)));
@@ -149,16 +161,6 @@ pub fn tag_of(ty: Type) -> Tag {
     ty.tag().unwrap_or(Tag::Nil)
 }
 
-/// The type of a value as far as the graph itself knows it: unboxed, or boxed just now, or constant.
-pub fn known_tag(graph: &Graph, n: NodeId) -> Option<Tag> {
-    let node = graph.node(n);
-    match node.op {
-        Op::BoxedConst(v) => Some(v.tag),
-        Op::Box => node.args.first().and_then(|&a| graph.node(a).ty?.tag()),
-        _ => node.ty.and_then(Type::tag),
-    }
-}
-
 /// Removes tag guards that the graph itself proves, and lets unboxing of what was just boxed use the original. Returns how
 /// many guards went.
 pub fn remove_proved_guards(graph: &mut Graph) -> u64 {
@@ -251,7 +253,7 @@ pub fn expected_type(unit: &Unit, value: NodeId, at: NodeId) -> Option<Type> {
             let writer = effects[..end].iter().rev().find(|&&e| slot_effects(unit, e).may_write.contains(slot))?;
             let writer_node = graph.node(*writer);
             match writer_node.op {
-                Op::SlotStore(_) => expected_type(unit, writer_node.args[0], *writer),
+                Op::SlotStore(_) | Op::SlotStorePayload(..) => expected_type(unit, writer_node.args[0], *writer),
                 // The feedback of a call is about its first result.
                 Op::Call { a, .. } if u16::from(a) == slot => seen(writer_node.origin),
                 Op::Step => seen(writer_node.origin),

@@ -178,6 +178,24 @@ impl Asm {
         }
     }
 
+    /// `add` or `sub d, n, m, lsl #shift`; the shift is below 64.
+    pub fn alu_lsl(&mut self, op: AluOp, d: PReg, n: PReg, m: PReg, shift: u8) {
+        let (d, n, m, shift) = (d.number(), n.number(), m.number(), u32::from(shift & 63));
+        match op {
+            AluOp::Sub => dynasm!(self.ops ; .arch aarch64 ; sub X(d), X(n), X(m), lsl shift),
+            _ => dynasm!(self.ops ; .arch aarch64 ; add X(d), X(n), X(m), lsl shift),
+        }
+    }
+
+    /// `madd d, n, m, a` or `msub`: `a` and, or without, the product.
+    pub fn mul_add(&mut self, op: AluOp, d: PReg, n: PReg, m: PReg, a: PReg) {
+        let (d, n, m, a) = (d.number(), n.number(), m.number(), a.number());
+        match op {
+            AluOp::Sub => dynasm!(self.ops ; .arch aarch64 ; msub X(d), X(n), X(m), X(a)),
+            _ => dynasm!(self.ops ; .arch aarch64 ; madd X(d), X(n), X(m), X(a)),
+        }
+    }
+
     /// `lsl d, n, #shift`; the shift is below 64.
     pub fn lsl(&mut self, d: PReg, n: PReg, shift: u8) {
         let (d, n, shift) = (d.number(), n.number(), u32::from(shift & 63));

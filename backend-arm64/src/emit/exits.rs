@@ -85,6 +85,12 @@ impl Emitter<'_> {
     pub(super) fn exit_stub(&mut self, index: usize, places: &[Loc], falls_through: bool) {
         let exit: &Exit = &self.f.exits[index];
         self.set_now(Provenance { node: exit.node, origin: Some(exit.info.origin), part: Part::Exit });
+        if let Some(&distance) = self.pad_distances.get(&ExitId(index as u32)) {
+            // Control comes from the callee, past the instructions behind the call.
+            let (base, depth) = (BASE.number(), DEPTH.number());
+            self.asm.add_imm(base, base, -i64::from(distance), SCRATCH2);
+            self.asm.add_imm(depth, depth, 1, SCRATCH2);
+        }
         if self.place == Place::Bare {
             self.asm.push(LINK, BARE_STUB_BYTES);
         }

@@ -66,6 +66,15 @@ impl Emitter<'_> {
                 let (n, m) = (at.reg(n), at.reg(m));
                 asm.alu(op, at.reg(d), n, m);
             }
+            Inst::AluLsl { op, d, n, m, shift } => {
+                let (n, m) = (at.reg(n), at.reg(m));
+                asm.alu_lsl(op, at.reg(d), n, m, shift);
+            }
+            Inst::MulAdd { op, d, n, m, a } => {
+                let (n, m) = (at.reg(n), at.reg(m));
+                let a = at.reg(a);
+                asm.mul_add(op, at.reg(d), n, m, a);
+            }
             Inst::Lsl { d, n, shift } => {
                 let n = at.reg(n);
                 asm.lsl(at.reg(d), n, shift);
@@ -189,10 +198,11 @@ impl Emitter<'_> {
                 asm.ret();
             }
             Inst::EnterBody { .. } => self.enter_body(),
-            Inst::LandingPad { exit } => {
+            Inst::LandingPad { exit, distance } => {
                 self.exit_label(exit, places);
                 let site = self.call_sites.len() - 1;
                 self.pads.push((site, Some(exit)));
+                self.pad_distances.insert(exit, distance);
             }
             Inst::Trap => asm.trap(),
             Inst::Jump { .. } | Inst::Branch { .. } => {}

@@ -50,6 +50,8 @@ struct Emitter<'a> {
     call_sites: Vec<CallSite>,
     /// Landing pads of call sites (by index) that are not emitted yet: an exit's stub, or none for the entry's pad.
     pads: Vec<(usize, Option<ExitId>)>,
+    /// Exits whose stubs are landing pads: how far the callee's frame, which control comes from, lies above this one's.
+    pad_distances: FxHashMap<ExitId, u32>,
     /// Where exits' stubs begin.
     stub_words: FxHashMap<ExitId, u32>,
     /// Positions of edits in the allocation's list, by block.
@@ -120,6 +122,7 @@ pub fn emit(
         exit_tails: FxHashMap::default(),
         call_sites: Vec::new(),
         pads: Vec::new(),
+        pad_distances: FxHashMap::default(),
         stub_words: FxHashMap::default(),
         edits,
         generic_entry,

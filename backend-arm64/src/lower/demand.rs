@@ -1,4 +1,4 @@
-//! Which parts of each value are used, and which conditions are used only by a branch.
+//! Which parts of each value are used, and which nodes become part of their only user's instruction.
 
 use gsx_ir::graph::{BlockId, Graph, NodeId, SnapshotId, Terminator, User};
 use gsx_ir::op::{Op, Type};
@@ -72,7 +72,8 @@ impl Demand {
         self.parts[n.0 as usize]
     }
 
-    /// Is `n` a condition that its only user computes itself, right where it branches or selects?
+    /// Is `n` something that its only user computes itself: a condition right where it branches or selects, a shift or
+    /// product in the instruction that adds it?
     pub fn is_fused(&self, n: NodeId) -> bool {
         self.fused[n.0 as usize]
     }
@@ -125,6 +126,7 @@ impl Walk<'_> {
         match node.op {
             Op::GuardTag(_) => self.mark(node.args[0], Parts::TAG),
             Op::Guard => self.mark(node.args[0], Parts::PAYLOAD),
+            Op::SlotStorePayload(..) => self.mark(node.args[0], Parts::PAYLOAD),
             Op::SlotStore(_) | Op::GlobalStore(_) | Op::UpvalStore(_) => self.stored(node.args[0]),
             Op::Call { .. } => {
                 for &a in &node.args {
@@ -165,7 +167,29 @@ impl Walk<'_> {
     }
 }
 
-/// Finds the conditions whose only user is a branch, guard or select of the same block (perhaps through `!`).
+/// The shift or product among the arguments of an addition or subtraction that could become part of its instruction, if
+/// nothing else uses it.
+fn operand_to_fuse(graph: &Graph, n: NodeId) -> Option<NodeId> {
+    let node = graph.node(n);
+    let (a, b) = (node.args[0], node.args[1]);
+    let candidate = |m: NodeId| match graph.node(m).op {
+        Op::IShl(1..) => true,
+        // A product with a constant may be a shift, and needs the constant in a register anyway.
+        Op::IMul => graph.node(m).args.iter().all(|&x| !graph.node(x).op.is_const()),
+        _ => false,
+    };
+    let adds = node.op == Op::IAdd;
+    if graph.node(b).op.is_const() || adds && graph.node(a).op.is_const() {
+        return None; // an immediate
+    }
+    if candidate(b) {
+        return Some(b);
+    }
+    (adds && candidate(a)).then_some(a)
+}
+
+/// Finds the conditions whose only user is a branch, guard or select of the same block (perhaps through `!`), and the
+/// shifts and products that become part of an addition.
 fn fused(graph: &Graph, schedule: &Schedule, parts: &[Parts]) -> Vec<bool> {
     let mut place: Vec<Option<BlockId>> = vec![None; graph.node_count()];
     for &b in schedule.order() {
@@ -178,7 +202,8 @@ fn fused(graph: &Graph, schedule: &Schedule, parts: &[Parts]) -> Vec<bool> {
     for &b in schedule.order() {
         for &n in schedule.block(b).iter().rev() {
             let is_condition = matches!(graph.node(n).op, Op::ICmp(_) | Op::FCmp(_) | Op::BNot | Op::Truthy);
-            if !is_condition || parts[n.0 as usize].is_empty() {
+            let is_operand = matches!(graph.node(n).op, Op::IShl(1..) | Op::IMul);
+            if !(is_condition || is_operand) || parts[n.0 as usize].is_empty() {
                 continue;
             }
             let live = |u: &&User| match **u {
@@ -193,6 +218,8 @@ fn fused(graph: &Graph, schedule: &Schedule, parts: &[Parts]) -> Vec<bool> {
             out[n.0 as usize] = match *user {
                 User::Term(t) => t == b && matches!(graph.block(t).term, Terminator::Branch { cond, .. } if cond == n),
                 User::Node(m) if place[m.0 as usize] == Some(b) => match graph.node(m).op {
+                    Op::IAdd | Op::ISub => is_operand && operand_to_fuse(graph, m) == Some(n),
+                    _ if is_operand => false,
                     Op::Guard => true,
                     Op::Select => graph.node(m).args[0] == n,
                     Op::BNot => out[m.0 as usize],

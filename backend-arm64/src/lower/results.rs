@@ -1,6 +1,7 @@
 //! Lowering of what calls give back.
 
 use gscript::bytecode::Op as Bytecode;
+use gscript::layout;
 use gscript::value::Tag;
 use gsx_ir::analysis::liveness::bytecode_liveness;
 use gsx_ir::graph::NodeId;
@@ -95,7 +96,9 @@ impl Lower<'_> {
         (count, addr, float): (VReg, VReg, Option<VReg>),
     ) -> Result<(), CodegenError> {
         let exit = self.exit_behind_call(n, a, count, addr, format!("the call does not return one {tag}"))?;
-        self.emit(Inst::LandingPad { exit });
+        let frame = self.graph.node(n).origin.frame;
+        let distance = layout::slot_offset(self.unit.callee_base(frame).into()) as u32;
+        self.emit(Inst::LandingPad { exit, distance });
         let from = float.unwrap_or(count);
         let value = self.f.vreg(self.f.class(from));
         self.emit(Inst::Mov { d: value.into(), s: from.into() });

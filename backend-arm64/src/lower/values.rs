@@ -25,13 +25,17 @@ impl Lower<'_> {
         self.origin = Some(node.origin);
         let arg = |i: usize| node.args[i];
         let val = match node.op {
+            Op::IAdd if self.demand.is_fused(arg(1)) => typed(self.fused(AluOp::Add, arg(0), arg(1))?),
+            Op::IAdd if self.demand.is_fused(arg(0)) => typed(self.fused(AluOp::Add, arg(1), arg(0))?),
             Op::IAdd => typed(self.add(arg(0), arg(1))?),
+            Op::ISub if self.demand.is_fused(arg(1)) => typed(self.fused(AluOp::Sub, arg(0), arg(1))?),
             Op::ISub => typed(self.sub(arg(0), arg(1))?),
             Op::IMul => typed(self.mul(arg(0), arg(1))?),
             Op::INeg => {
                 let m = self.x_of(arg(0))?;
                 typed(self.alu(AluOp::Sub, ZERO.into(), m))
             }
+            Op::IShl(shift) => typed(self.shl(arg(0), shift)?),
             Op::FAdd => self.fpu(FpuOp::Add, arg(0), arg(1))?,
             Op::FSub => self.fpu(FpuOp::Sub, arg(0), arg(1))?,
             Op::FMul => self.fpu(FpuOp::Mul, arg(0), arg(1))?,
@@ -78,6 +82,13 @@ impl Lower<'_> {
             Op::SlotStore(slot) => {
                 let (base, offset) = self.slot(slot);
                 return self.store_value(arg(0), base, offset);
+            }
+            Op::SlotStorePayload(slot, _) => {
+                let payload = self.half(arg(0))?;
+                let s = self.any(payload)?;
+                let (base, offset) = self.slot(slot);
+                self.emit(Inst::Str { s, base, offset: offset + layout::PAYLOAD_OFFSET as i32 });
+                return Ok(());
             }
             Op::GlobalLoad(i) => {
                 let (base, offset) = global(i)?;
@@ -133,6 +144,22 @@ impl Lower<'_> {
         }
     }
 
+    /// `a` and a shift or product in one instruction.
+    fn fused(&mut self, op: AluOp, a: NodeId, b: NodeId) -> Lowered<VReg> {
+        let (inner, args) = (self.graph.node(b).op, &self.graph.node(b).args);
+        let x = self.x_of(a)?;
+        let n = self.x_of(args[0])?;
+        let d = self.f.vreg(Class::X);
+        match inner {
+            Op::IShl(shift) => self.emit(Inst::AluLsl { op, d: d.into(), n: x, m: n, shift }),
+            _ => {
+                let m = self.x_of(args[1])?;
+                self.emit(Inst::MulAdd { op, d: d.into(), n, m, a: x });
+            }
+        }
+        Ok(d)
+    }
+
     fn sub(&mut self, a: NodeId, b: NodeId) -> Lowered<VReg> {
         match self.constant(b)? {
             Some(0) => self.x_copy(a),
@@ -158,14 +185,19 @@ impl Lower<'_> {
         let (a, b) = if self.constant(a)?.is_some() { (b, a) } else { (a, b) };
         match self.constant(b)? {
             Some(1) => self.x_copy(a),
-            Some(c) if c > 0 && c.count_ones() == 1 => {
-                let n = self.x_of(a)?;
-                let d = self.f.vreg(Class::X);
-                self.emit(Inst::Lsl { d: d.into(), n, shift: c.trailing_zeros() as u8 });
-                Ok(d)
-            }
+            Some(c) if c > 0 && c.count_ones() == 1 => self.shl(a, c.trailing_zeros() as u8),
             _ => self.alu_of(AluOp::Mul, a, b),
         }
+    }
+
+    fn shl(&mut self, a: NodeId, shift: u8) -> Lowered<VReg> {
+        if shift == 0 {
+            return self.x_copy(a);
+        }
+        let n = self.x_of(a)?;
+        let d = self.f.vreg(Class::X);
+        self.emit(Inst::Lsl { d: d.into(), n, shift });
+        Ok(d)
     }
 
     fn alu_of(&mut self, op: AluOp, a: NodeId, b: NodeId) -> Lowered<VReg> {

@@ -230,6 +230,10 @@ pub enum Inst {
     AddImm { d: Reg, n: Reg, offset: i64 },
     /// Integer operation on registers.
     Alu { op: AluOp, d: Reg, n: Reg, m: Reg },
+    /// Addition or subtraction of a shifted register: `d = n op (m << shift)`, the shift from 1 to 63.
+    AluLsl { op: AluOp, d: Reg, n: Reg, m: Reg, shift: u8 },
+    /// Addition or subtraction of a product: `d = a op n * m`.
+    MulAdd { op: AluOp, d: Reg, n: Reg, m: Reg, a: Reg },
     /// `d = n << shift`
     Lsl { d: Reg, n: Reg, shift: u8 },
     /// `d = n ^ 1`
@@ -268,8 +272,8 @@ pub enum Inst {
     /// branches, steps back.
     Call(CallInst),
     /// Behind a call at the self entry: where an activation returns to that gave another result than one of the type that
-    /// self calls return. Emits nothing here.
-    LandingPad { exit: ExitId },
+    /// self calls return. Emits nothing here: the exit's stub gives the frame back, `distance` bytes below the callee's.
+    LandingPad { exit: ExitId, distance: u32 },
     /// Calls the host about a bytecode instruction; `result`, if wanted, is fixed to X0.
     Host { call: HostCall, x0: u64, result: Option<VReg> },
     /// Leaves through an exit if the test holds. Its values may be anywhere.

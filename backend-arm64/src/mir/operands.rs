@@ -33,6 +33,17 @@ impl Function {
                 push(m, Use);
                 push(d, Def);
             }
+            Inst::AluLsl { d, n, m, .. } => {
+                push(n, Use);
+                push(m, Use);
+                push(d, Def);
+            }
+            Inst::MulAdd { d, n, m, a, .. } => {
+                push(n, Use);
+                push(m, Use);
+                push(a, Use);
+                push(d, Def);
+            }
             Inst::Cmp { n, m } | Inst::Fcmp { n, m } => {
                 push(n, Use);
                 push(m, Use);
@@ -89,7 +100,7 @@ impl Function {
                     push(v.into(), UseAnywhere);
                 }
             }
-            Inst::Exit { exit } | Inst::LandingPad { exit } => {
+            Inst::Exit { exit } | Inst::LandingPad { exit, .. } => {
                 for v in self.exits[exit.0 as usize].uses() {
                     push(v.into(), UseAnywhere);
                 }

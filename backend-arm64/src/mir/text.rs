@@ -25,6 +25,8 @@ impl fmt::Display for Inst {
             Inst::FmovImm { d, bits } => write!(f, "{d} = {:?}", f64::from_bits(*bits)),
             Inst::AddImm { d, n, offset } => write!(f, "{d} = {n} + {offset}"),
             Inst::Alu { op, d, n, m } => write!(f, "{d} = {op:?} {n}, {m}"),
+            Inst::AluLsl { op, d, n, m, shift } => write!(f, "{d} = {op:?} {n}, {m} << {shift}"),
+            Inst::MulAdd { op, d, n, m, a } => write!(f, "{d} = {op:?} {a}, {n} * {m}"),
             Inst::Lsl { d, n, shift } => write!(f, "{d} = {n} << {shift}"),
             Inst::NotBool { d, n } => write!(f, "{d} = !{n}"),
             Inst::Fpu { op, d, n, m } => write!(f, "{d} = F{op:?} {n}, {m}"),
@@ -62,7 +64,7 @@ impl fmt::Display for Inst {
                 }
                 f.write_str(if *destroys_all { " destroys all" } else { "" })
             }
-            Inst::LandingPad { exit } => write!(f, "landing pad {}", exit.0),
+            Inst::LandingPad { exit, .. } => write!(f, "landing pad {}", exit.0),
             Inst::RetValue { value } => write!(f, "return %{}", value.0),
             Inst::EnterBody { to } => write!(f, "enter m{}", to.0),
             Inst::Host { call, x0, result } => {

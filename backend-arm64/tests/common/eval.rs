@@ -137,6 +137,7 @@ impl<'a> Evaluator<'a> {
             Op::ISub => plain(i(0).wrapping_sub(i(1)) as u64),
             Op::IMul => plain(i(0).wrapping_mul(i(1)) as u64),
             Op::INeg => plain(i(0).wrapping_neg() as u64),
+            Op::IShl(n) => plain((i(0) << n) as u64),
             Op::FAdd => float(f(0) + f(1)),
             Op::FSub => float(f(0) - f(1)),
             Op::FMul => float(f(0) * f(1)),
@@ -157,6 +158,10 @@ impl<'a> Evaluator<'a> {
             Op::SlotLoad(s, _) => Some(self.slots[s as usize]),
             Op::SlotStore(s) => {
                 self.slots[s as usize] = self.stored(node.args[0]);
+                None
+            }
+            Op::SlotStorePayload(s, _) => {
+                self.slots[s as usize].1 = args[0].1;
                 None
             }
             Op::GlobalLoad(g) => Some(self.globals[g as usize]),

@@ -4,7 +4,7 @@ use gscript::bytecode::Op as BytecodeOp;
 use gscript::random::Random;
 use gscript::value::{Tag, Value};
 use gsx_ir::graph::{BlockId, NodeId, Target, Terminator};
-use gsx_ir::op::{CallKind, CallResults, Cond, Op, Type};
+use gsx_ir::op::{CallKind, CallResults, Cond, Op, TagHalf, Type};
 use gsx_ir::unit::{Pin, Unit};
 
 use super::machine::OTHER;
@@ -111,12 +111,14 @@ impl Generator {
 
     fn pure_of(&mut self, ty: Type) -> NodeId {
         let cond = self.rng.pick(&Cond::ALL);
+        let shift = self.rng.pick(&[0, 1, 3, 32, 63]);
         let (op, types): (Op, &[Type]) = match ty {
             Type::Int => self.rng.pick(&[
                 (Op::IAdd, &[Type::Int, Type::Int][..]),
                 (Op::ISub, &[Type::Int, Type::Int]),
                 (Op::IMul, &[Type::Int, Type::Int]),
                 (Op::INeg, &[Type::Int]),
+                (Op::IShl(shift), &[Type::Int]),
                 (Op::TagOf, &[Type::Boxed]),
                 (Op::Select, &[Type::Bool, Type::Int, Type::Int]),
             ]),
@@ -205,6 +207,14 @@ impl Generator {
             let ty = self.rng.pick(&TYPES);
             let v = self.value(ty);
             self.b.store(u16::from(a + i), v);
+        }
+        if self.rng.chance(30) {
+            // A payload over another of the same type.
+            let (slot, ty) = (self.rng.below(8) as u16, self.rng.pick(&TYPES[..3]));
+            let (first, second) = (self.value(ty), self.value(ty));
+            self.b.store(slot, first);
+            let half = self.rng.pick(&[TagHalf::Right, TagHalf::Unread]);
+            self.b.effect(Op::SlotStorePayload(slot, half), &[second], None);
         }
         let n = self.rng.below(4) as u8;
         let results = if self.rng.chance(20) { CallResults::Expect(n) } else { CallResults::Fixed(n) };

@@ -45,6 +45,8 @@ pub enum Command {
     Bytecode(BytecodeArgs),
     /// Compare two pass sets: counts, IR and code, line by line
     Diff(DiffArgs),
+    /// List the rewrite rules of the pass simplify, or prove them
+    Rules(RulesArgs),
     /// Measure gsx itself
     Bench(BenchArgs),
 }
@@ -97,6 +99,12 @@ pub struct PassArgs {
     /// Exactly these passes, in this order
     #[arg(long, value_name = "PASSES", conflicts_with = "passes")]
     pub pipeline: Option<String>,
+    /// Rewrite rules for the pass simplify, beside its own; may be given several times
+    #[arg(long, value_name = "FILE.toml")]
+    pub rules: Vec<PathBuf>,
+    /// Leave out this rewrite rule of simplify; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub without_rule: Vec<String>,
 }
 
 /// `gsx run`
@@ -215,6 +223,55 @@ pub struct DiffArgs {
     /// One column, whatever the width
     #[arg(long, conflicts_with = "width")]
     pub unified: bool,
+}
+
+/// `gsx rules`
+#[derive(Args, Clone, Debug)]
+pub struct RulesArgs {
+    /// What to do [default: list them]
+    #[command(subcommand)]
+    pub what: Option<RulesWhat>,
+    /// List the rules of this file, too
+    #[arg(long, value_name = "FILE.toml")]
+    pub file: Option<PathBuf>,
+}
+
+/// Things that `gsx rules` can do.
+#[derive(Subcommand, Clone, Debug)]
+pub enum RulesWhat {
+    /// Prove rules with the SMT solver z3, and keep the answers
+    Prove(ProveArgs),
+    /// Explain the conditions that a rule may have
+    Conditions,
+    /// Print what the solver is asked about a rule, in SMT-LIB 2
+    Question {
+        /// The rule
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// A file that it may come from
+        #[arg(value_name = "FILE.toml")]
+        file: Option<PathBuf>,
+    },
+}
+
+/// `gsx rules prove`
+#[derive(Args, Clone, Debug)]
+pub struct ProveArgs {
+    /// Rules to prove [default: gsx's own]; the answers are kept beside it, in FILE.proofs
+    #[arg(value_name = "FILE.toml")]
+    pub file: Option<PathBuf>,
+    /// Only this rule; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub rule: Vec<String>,
+    /// Where answers are kept instead; for gsx's own rules passes/rules/proofs.txt
+    #[arg(long, value_name = "FILE")]
+    pub keep: Option<PathBuf>,
+    /// Ask again what has an answer already
+    #[arg(long)]
+    pub again: bool,
+    /// Time that the solver may take for one rule
+    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
+    pub seconds: u32,
 }
 
 /// `gsx bench`

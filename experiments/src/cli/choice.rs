@@ -5,6 +5,8 @@ use gsx_passes::{Pipeline, Registry, SelectionError};
 
 use super::args::PassArgs;
 use super::failure::Failure;
+use super::rules;
+use crate::config::Config;
 use crate::output::text::list;
 
 /// The passes that the command line names, else `default`.
@@ -13,7 +15,15 @@ pub fn select(registry: &Registry, args: &PassArgs, default: &str) -> Result<Pip
         (_, Some(list)) => Pipeline::explicit(registry, list),
         (text, None) => Pipeline::select(registry, text.as_deref().unwrap_or(default)),
     };
-    chosen.map_err(|e| unknown_pass(registry, &e))
+    with_rules(chosen.map_err(|e| unknown_pass(registry, &e))?, args, None)
+}
+
+/// The same passes, with the rewrite rules that the configuration and the command line name.
+pub fn with_rules(pipeline: Pipeline, args: &PassArgs, config: Option<&Config>) -> Result<Pipeline, Failure> {
+    Ok(match rules::chosen(args, config)? {
+        Some(set) => pipeline.with_rules(set),
+        None => pipeline,
+    })
 }
 
 /// The passes of one more selection, such as that of `--against`.

@@ -24,7 +24,7 @@ const MIN_WIDTH: usize = 100;
 /// Prints counts, IR and code of two pass sets. The left one is `--against`, what changes comes right.
 pub fn diff(cx: &mut Context<'_>, args: &DiffArgs) -> Result<(), Failure> {
     let target = Target::resolve(&args.target)?;
-    let left = select_text(cx.registry, &args.against)?;
+    let left = target.with_rules(select_text(cx.registry, &args.against)?, &args.passes)?;
     let right = target.pipeline(cx.registry, &args.passes)?;
     let options = Options { count_executions: true, ..Options::default() };
     let (a, b) = (target.run(&left, options)?, target.run(&right, options)?);

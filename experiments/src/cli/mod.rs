@@ -12,6 +12,7 @@ mod failure;
 mod files;
 mod ir;
 mod passes;
+mod rules;
 mod run;
 mod target;
 mod units;
@@ -103,6 +104,7 @@ fn dispatch(cli: &Cli, passes: &[&'static dyn Pass]) -> Result<(), Failure> {
         Command::Asm(args) => asm::asm(&mut cx, args)?,
         Command::Bytecode(args) => bytecode::bytecode(&mut cx, args)?,
         Command::Diff(args) => diff::diff(&mut cx, args)?,
+        Command::Rules(args) => rules::rules(&mut cx, args)?,
         Command::Bench(args) => bench::bench(&mut cx, args)?,
     }
     out.flush()?;

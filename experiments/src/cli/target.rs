@@ -8,7 +8,7 @@ use gsx_passes::selection::nearest;
 use gsx_passes::{Pipeline, Registry};
 
 use super::args::{LimitArgs, PassArgs, TargetArgs};
-use super::choice::{known_passes, select};
+use super::choice::{known_passes, select, with_rules};
 use super::failure::{Failure, OUR_BUG};
 use super::files::{is_program, read_program, read_text};
 use super::units::parse_args;
@@ -125,14 +125,20 @@ impl Target {
     pub fn pipeline(&self, registry: &Registry, args: &PassArgs) -> Result<Pipeline, Failure> {
         match self.config.as_ref().and_then(|c| Some((c, c.passes.as_ref()?))) {
             Some((config, Spanned { value, span })) if args.passes.is_none() && args.pipeline.is_none() => {
-                Pipeline::select(registry, value).map_err(|e| {
+                let pipeline = Pipeline::select(registry, value).map_err(|e| {
                     let mut d = config.diagnostic(span, e.to_string());
                     d.help = Some(known_passes(registry));
                     Failure::at(&d, &config.source)
-                })
+                })?;
+                self.with_rules(pipeline, args)
             }
-            _ => select(registry, args, "all"),
+            _ => self.with_rules(select(registry, args, "all")?, args),
         }
+    }
+
+    /// The same passes, with the rewrite rules of the configuration and the command line.
+    pub fn with_rules(&self, pipeline: Pipeline, args: &PassArgs) -> Result<Pipeline, Failure> {
+        with_rules(pipeline, args, self.config.as_ref())
     }
 
     /// The cell of this target under some passes.

@@ -33,6 +33,10 @@ pub struct Config {
     pub expected: Option<String>,
     /// Passes that are on unless the command line says otherwise, as for `--passes`.
     pub passes: Option<Spanned<String>>,
+    /// A file of rewrite rules for the pass simplify, as the configuration writes it: relative to the configuration.
+    pub rules: Option<Spanned<PathBuf>>,
+    /// Rewrite rules that are left out, separated by commas.
+    pub without_rules: Option<Spanned<String>>,
     /// What executes the code.
     pub core: Core,
     /// Published figures to set beside ours.
@@ -103,8 +107,13 @@ impl Config {
     /// The program's path as seen from the current directory: a relative one starts at the configuration's directory.
     /// `configs/../benchmarks/fib.gs` is written `benchmarks/fib.gs`.
     pub fn program_path(&self) -> PathBuf {
+        self.path(&self.program.value)
+    }
+
+    /// A path that the configuration writes, as seen from the current directory.
+    pub fn path(&self, written: &Path) -> PathBuf {
         let from = Path::new(&self.source.name).parent().unwrap_or(Path::new(""));
-        tidy(&from.join(&self.program.value))
+        tidy(&from.join(written))
     }
 
     /// A message about a place in the configuration.

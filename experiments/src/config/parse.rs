@@ -13,7 +13,8 @@ use super::reader::{Read, Section, Spanned, diagnostic, type_name};
 use super::{Config, Core, DEFAULT_WARMUP_CALLS, Metric, Reference};
 
 /// Keys at the top of the file.
-const KEYS: &[&str] = &["program", "entry", "args", "expected", "passes", "core", "warmup", "reference"];
+const KEYS: &[&str] =
+    &["program", "entry", "args", "expected", "passes", "rules", "without-rules", "core", "warmup", "reference"];
 /// Keys of `[warmup]`.
 const WARMUP_KEYS: &[&str] = &["args", "calls"];
 /// Keys of each `[[reference]]`.
@@ -38,6 +39,8 @@ pub fn parse(source: Source) -> Result<Config, Box<Diagnostic>> {
     let warmup = warmup(&source, &top)?.unwrap_or(Warmup { args: args.clone(), calls: DEFAULT_WARMUP_CALLS });
     let expected = expected(&top)?;
     let passes = top.string("passes")?;
+    let rules = top.string("rules")?.map(|s| Spanned { value: PathBuf::from(s.value), span: s.span });
+    let without_rules = top.string("without-rules")?;
     let core = top.choice("core", &Core::ALL, Core::name)?.unwrap_or_default();
     let references = references(&source, &top)?;
     Ok(Config {
@@ -47,6 +50,8 @@ pub fn parse(source: Source) -> Result<Config, Box<Diagnostic>> {
         warmup,
         expected,
         passes,
+        rules,
+        without_rules,
         core,
         references,
         source: source.clone(),

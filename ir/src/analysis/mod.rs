@@ -1,4 +1,8 @@
 //! Analyses that several passes share.
 
+pub mod facts;
+pub mod frequency;
 pub mod liveness;
 pub mod loops;
+pub mod range;
+pub mod slot_tags;

@@ -1,6 +1,7 @@
 //! The machine that executes graphs.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 
 use gscript::bytecode::{Op as Bytecode, ProtoId};
 use gscript::error::RuntimeError;
@@ -13,10 +14,11 @@ use smallvec::SmallVec;
 use super::calls::CallStack;
 use super::pure::{self, Val};
 use super::{EvalError, EvalOptions, EvalOutcome};
+use crate::effects::{SnapshotReads, slot_effects};
 use crate::graph::{BlockId, FrameState, NodeId, SnapshotId, Target, Terminator};
-use crate::op::{CallKind, CallResults, Op, Type};
+use crate::op::{CallKind, CallResults, Op, TagHalf, Type};
 use crate::schedule::Schedule;
-use crate::unit::{SelfArgs, Unit};
+use crate::unit::{SelfArgs, SlotSet, Unit};
 
 /// What is in memory that a self call does not write: no program has this number.
 const JUNK: f64 = -2.718_281_828e-300;
@@ -80,11 +82,16 @@ struct Activation<'a> {
     at: usize,
     values: Vec<Option<Val>>,
     pending: Option<Pending>,
+    /// Slots whose tag in memory is poison since a store without it, with the type of their payload.
+    untagged: BTreeMap<u16, Type>,
     /// Did it come in at the self entry?
     by_self_entry: bool,
     /// Calls in progress outside of it.
     calls: usize,
 }
+
+/// The tag that a slot has in memory where nobody may look at it: one that makes itself felt.
+const POISON: Tag = Tag::Nil;
 
 /// Values of an operation's arguments.
 type Vals = SmallVec<[Val; 3]>;
@@ -225,12 +232,14 @@ impl<'a> Machine<'a, '_> {
     fn effect(&mut self, act: &mut Activation<'a>, n: NodeId) -> Result<Next<'a>, EvalError> {
         let node = act.code.unit.graph.node(n);
         let args = self.args(act, &node.args, Some(n))?;
+        self.check_tags(act, n)?;
         let frame = self.frame_of(act, n);
         let depth = act.depth + u64::from(act.code.unit.graph.nesting(node.origin.frame));
         let result = match node.op {
             Op::SlotLoad(slot, ty) => {
                 let v = self.vm.heap().load(self.slot(act, slot));
-                if !pure::tag_fits(v.tag, ty) {
+                let untagged = act.untagged.get(&slot);
+                if untagged.map_or(!pure::tag_fits(v.tag, ty), |u| *u != ty) {
                     let message = format!("slot {slot} holds a {}, its payload is loaded as {ty}", v.tag);
                     return Err(malformed(act, Some(n), message));
                 }
@@ -240,6 +249,27 @@ impl<'a> Machine<'a, '_> {
                 let v = stored(act, n, &args)?;
                 let at = self.slot(act, slot);
                 self.vm.heap_mut().store(at, v);
+                None
+            }
+            Op::SlotStorePayload(slot, half) => {
+                let v = stored(act, n, &args)?;
+                let at = self.slot(act, slot);
+                let old = self.vm.heap().load(at);
+                let tag = match half {
+                    TagHalf::Right if old.tag == v.tag => v.tag,
+                    TagHalf::Right => {
+                        let message = format!(
+                            "slot {slot} holds a {}, but gets the payload of a value of type {}",
+                            old.tag, v.tag
+                        );
+                        return Err(malformed(act, Some(n), message));
+                    }
+                    TagHalf::Unread => {
+                        act.untagged.insert(slot, args[0].ty());
+                        POISON
+                    }
+                };
+                self.vm.heap_mut().store(at, Value { tag, ..v });
                 None
             }
             Op::GlobalLoad(i) => {
@@ -294,6 +324,21 @@ impl<'a> Machine<'a, '_> {
         }
         act.values[n.0 as usize] = result;
         Ok(Next::Go)
+    }
+
+    /// Nobody may look at a tag that is not there.
+    fn check_tags(&self, act: &mut Activation<'a>, n: NodeId) -> Result<(), EvalError> {
+        if act.untagged.is_empty() {
+            return Ok(());
+        }
+        let unit = act.code.unit;
+        let effects = slot_effects(unit, n);
+        let is_typed_load = matches!(unit.graph.node(n).op, Op::SlotLoad(_, ty) if ty != Type::Boxed);
+        if !is_typed_load {
+            check_tagged(act, &effects.reads, Some(n))?;
+        }
+        act.untagged.retain(|slot, _| !effects.writes.contains(*slot));
+        Ok(())
     }
 
     /// The activation that a node belongs to.
@@ -484,6 +529,7 @@ impl<'a> Machine<'a, '_> {
                 self.jump(act, if c { then } else { other })
             }
             Terminator::Return { first, count } => {
+                check_tagged(act, &(*first..*first + *count).collect(), None)?;
                 let results = Results { addr: self.slot(act, *first), count: u64::from(*count) };
                 Ok(Next::Done(Returned::Slots(results)))
             }
@@ -528,7 +574,11 @@ impl<'a> Machine<'a, '_> {
         user: Option<NodeId>,
         end: u16,
     ) -> Result<Vec<ResumeFrame>, EvalError> {
-        let snapshot = act.code.unit.graph.snapshot(s);
+        let unit = act.code.unit;
+        if !act.untagged.is_empty() {
+            check_tagged(act, &SnapshotReads::new(unit).from_memory(unit, s), user)?;
+        }
+        let snapshot = unit.graph.snapshot(s);
         for &(slot, v) in snapshot.writes.iter().filter(|w| w.0 < end) {
             let v = value(act, v, user)?.boxed().ok_or_else(|| malformed(act, user, "a snapshot writes a pointer"))?;
             let at = self.slot(act, slot);
@@ -604,7 +654,26 @@ impl<'a> Machine<'a, '_> {
 fn activation<'a>(code: Code<'a>, base: u64, depth: u64) -> Activation<'a> {
     let graph = &code.unit.graph;
     let values = vec![None; graph.node_count()];
-    Activation { code, base, depth, block: graph.entry, at: 0, values, pending: None, by_self_entry: false, calls: 0 }
+    Activation {
+        code,
+        base,
+        depth,
+        block: graph.entry,
+        at: 0,
+        values,
+        pending: None,
+        untagged: BTreeMap::new(),
+        by_self_entry: false,
+        calls: 0,
+    }
+}
+
+/// Do these slots have a tag in memory?
+fn check_tagged(act: &Activation<'_>, slots: &SlotSet, user: Option<NodeId>) -> Result<(), EvalError> {
+    match act.untagged.keys().find(|slot| slots.contains(**slot)) {
+        Some(slot) => Err(malformed(act, user, format!("the tag of slot {slot} is read, but it was not stored"))),
+        None => Ok(()),
+    }
 }
 
 fn value(act: &Activation<'_>, v: NodeId, user: Option<NodeId>) -> Result<Val, EvalError> {

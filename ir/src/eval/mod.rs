@@ -10,7 +10,7 @@
 mod calls;
 mod jit;
 mod machine;
-mod pure;
+pub mod pure;
 
 use gscript::error::RuntimeError;
 use gscript::interp::Vm;

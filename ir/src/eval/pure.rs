@@ -7,16 +7,22 @@ use crate::op::{Op, Type};
 
 /// A value of the graph.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Val {
+pub enum Val {
+    /// A value with its tag.
     Boxed(Value),
+    /// An integer.
     Int(i64),
+    /// A float.
     Float(f64),
+    /// A truth value.
     Bool(bool),
+    /// A guest address.
     Ptr(u64),
 }
 
 impl Val {
-    pub(super) fn ty(self) -> Type {
+    /// Its type.
+    pub fn ty(self) -> Type {
         match self {
             Val::Boxed(_) => Type::Boxed,
             Val::Int(_) => Type::Int,
@@ -27,7 +33,7 @@ impl Val {
     }
 
     /// The value with its tag, as a store writes it; a pointer has none.
-    pub(super) fn boxed(self) -> Option<Value> {
+    pub fn boxed(self) -> Option<Value> {
         match self {
             Val::Boxed(v) => Some(v),
             Val::Int(n) => Some(Value::int(n)),
@@ -39,7 +45,7 @@ impl Val {
 }
 
 /// The payload of a value as a type.
-pub(super) fn payload(v: Value, ty: Type) -> Val {
+pub fn payload(v: Value, ty: Type) -> Val {
     match ty {
         Type::Boxed => Val::Boxed(v),
         Type::Int => Val::Int(v.as_int()),
@@ -59,7 +65,7 @@ pub(super) fn tag_fits(tag: Tag, ty: Type) -> bool {
 }
 
 /// Evaluates a pure operation; the error says what is wrong with its arguments. `guest_base` is where the arena lies.
-pub(super) fn evaluate(node: &Node, args: &[Val], guest_base: u64) -> Result<Val, String> {
+pub fn evaluate(node: &Node, args: &[Val], guest_base: u64) -> Result<Val, String> {
     let val = match (node.op, args) {
         (Op::IConst(n), []) => Val::Int(n),
         (Op::FConst(bits), []) => Val::Float(f64::from_bits(bits)),
@@ -72,6 +78,7 @@ pub(super) fn evaluate(node: &Node, args: &[Val], guest_base: u64) -> Result<Val
         (Op::ISub, &[Val::Int(a), Val::Int(b)]) => Val::Int(a.wrapping_sub(b)),
         (Op::IMul, &[Val::Int(a), Val::Int(b)]) => Val::Int(a.wrapping_mul(b)),
         (Op::INeg, &[Val::Int(a)]) => Val::Int(a.wrapping_neg()),
+        (Op::IShl(n), &[Val::Int(a)]) => Val::Int(a.wrapping_shl(n.into())),
         (Op::FAdd, &[Val::Float(a), Val::Float(b)]) => Val::Float(a + b),
         (Op::FSub, &[Val::Float(a), Val::Float(b)]) => Val::Float(a - b),
         (Op::FMul, &[Val::Float(a), Val::Float(b)]) => Val::Float(a * b),

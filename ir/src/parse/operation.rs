@@ -4,7 +4,7 @@ use gscript::value::{Tag, Value};
 
 use super::lexer::Kind;
 use super::{NodeText, ParseError, Parser, Ref};
-use crate::op::{CallKind, CallResults, Op, Type};
+use crate::op::{CallKind, CallResults, Op, TagHalf, Type};
 use crate::text::names::{HOST_COMPARISONS, ResultType, SIMPLE, cond_named, result_type, tag_named, type_named};
 
 /// An operation with its immediates, the type that its name declares (`select.int`), and values in the list that
@@ -60,7 +60,10 @@ impl Parser<'_> {
             "fconst" => Op::FConst(self.float_bits()?),
             "bconst" => Op::BConst(self.boolean()?),
             "const" => Op::BoxedConst(self.constant()?),
+            "ishl" => Op::IShl(self.list_head(&mut args, "a number of bits")?),
             "slot.store" => Op::SlotStore(self.list_head(&mut args, "a slot number")?),
+            "slot.store.payload" => Op::SlotStorePayload(self.list_head(&mut args, "a slot number")?, TagHalf::Right),
+            "slot.store.untagged" => Op::SlotStorePayload(self.list_head(&mut args, "a slot number")?, TagHalf::Unread),
             "global.load" => Op::GlobalLoad(self.list_head(&mut args, "a global's index")?),
             "global.store" => Op::GlobalStore(self.list_head(&mut args, "a global's index")?),
             "upval.load" => Op::UpvalLoad(self.list_head(&mut args, "an upvalue's index")?),

@@ -4,7 +4,7 @@ use gscript::value::{Tag, Value};
 
 use super::names::{HOST_COMPARISONS, SIMPLE};
 use crate::graph::Node;
-use crate::op::{CallKind, CallResults, Op};
+use crate::op::{CallKind, CallResults, Op, TagHalf};
 
 /// An operation's name and its immediate operands. Immediates that are no list elements of their own (`guard.tag int`)
 /// are part of the name.
@@ -15,6 +15,7 @@ pub(super) fn mnemonic(node: &Node) -> (String, Vec<String>) {
         Op::FConst(bits) => (format!("fconst {}", float(bits)), Vec::new()),
         Op::BConst(b) => (format!("bconst {b}"), Vec::new()),
         Op::BoxedConst(v) => (format!("const {}", value(v)), Vec::new()),
+        Op::IShl(n) => ("ishl".to_owned(), vec![n.to_string()]),
         Op::ICmp(c) => (format!("icmp.{c}"), Vec::new()),
         Op::FCmp(c) => (format!("fcmp.{c}"), Vec::new()),
         Op::Select => match node.ty {
@@ -24,6 +25,13 @@ pub(super) fn mnemonic(node: &Node) -> (String, Vec<String>) {
         Op::Unbox(ty) => (format!("unbox.{ty}"), Vec::new()),
         Op::SlotLoad(slot, ty) => (format!("slot.load.{ty}"), vec![slot.to_string()]),
         Op::SlotStore(slot) => ("slot.store".to_owned(), vec![slot.to_string()]),
+        Op::SlotStorePayload(slot, tag) => {
+            let name = match tag {
+                TagHalf::Right => "slot.store.payload",
+                TagHalf::Unread => "slot.store.untagged",
+            };
+            (name.to_owned(), vec![slot.to_string()])
+        }
         Op::GlobalLoad(i) => ("global.load".to_owned(), vec![i.to_string()]),
         Op::GlobalStore(i) => ("global.store".to_owned(), vec![i.to_string()]),
         Op::UpvalLoad(i) => ("upval.load".to_owned(), vec![i.to_string()]),

@@ -30,7 +30,7 @@ use gscript::bytecode::{Pos, ProtoId};
 
 use crate::graph::{BlockId, Node, NodeId, Origin, SnapshotId, Target, Terminator};
 use crate::op::Op;
-use crate::unit::{Allocator, FrameStyle, Layout, SelfArgs, SelfEntry, Unit};
+use crate::unit::{Allocator, FrameStyle, Layout, SelfArgs, SelfEntry, SlotSet, Unit};
 
 use mnemonic::mnemonic;
 use names::{ResultType, result_type};
@@ -126,6 +126,12 @@ pub(crate) fn unit_lines(unit: &Unit, options: TextOptions) -> Vec<Line> {
     printer.lines
 }
 
+/// `{1, 2}`
+fn slot_set(slots: &SlotSet) -> String {
+    let slots: Vec<String> = slots.iter().map(|s| s.to_string()).collect();
+    format!("{{{}}}", slots.join(", "))
+}
+
 /// Column in which provenance and comments start, where the operation leaves room.
 const TAIL_COLUMN: usize = 44;
 
@@ -185,12 +191,10 @@ impl<'a> Printer<'a> {
             let _ = write!(out, " entry={}", u.graph.entry);
         }
         if !u.shared.is_empty() {
-            let slots: Vec<String> = u.shared.iter().map(|s| s.to_string()).collect();
-            let _ = write!(out, " shared={{{}}}", slots.join(", "));
+            let _ = write!(out, " shared={}", slot_set(&u.shared));
         }
         if !u.stale.is_empty() {
-            let slots: Vec<String> = u.stale.iter().map(|s| s.to_string()).collect();
-            let _ = write!(out, " stale={{{}}}", slots.join(", "));
+            let _ = write!(out, " stale={}", slot_set(&u.stale));
         }
         if u.layout != Layout::default() {
             let _ = write!(out, " layout={}", u.layout);

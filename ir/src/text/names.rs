@@ -69,7 +69,7 @@ pub(crate) fn result_type(op: Op) -> ResultType {
         Op::Call { results: CallResults::Value, .. } => ResultType::Varies,
         Op::Call { .. } => ResultType::None,
         Op::Param | Op::Select => ResultType::Varies,
-        Op::IConst(_) | Op::IAdd | Op::ISub | Op::IMul | Op::INeg | Op::TagOf => Is(Type::Int),
+        Op::IConst(_) | Op::IAdd | Op::ISub | Op::IMul | Op::INeg | Op::IShl(_) | Op::TagOf => Is(Type::Int),
         Op::FConst(_) | Op::FAdd | Op::FSub | Op::FMul | Op::FDiv | Op::FNeg | Op::IntToFloat => Is(Type::Float),
         Op::BConst(_) | Op::ICmp(_) | Op::FCmp(_) | Op::BNot | Op::Truthy => Is(Type::Bool),
         Op::HostCompare { .. } => Is(Type::Bool),
@@ -77,6 +77,7 @@ pub(crate) fn result_type(op: Op) -> ResultType {
         Op::Unbox(ty) | Op::SlotLoad(_, ty) => Is(ty),
         Op::Callee => Is(Type::Ptr),
         Op::SlotStore(_)
+        | Op::SlotStorePayload(..)
         | Op::GlobalStore(_)
         | Op::UpvalStore(_)
         | Op::GuardTag(_)

@@ -112,7 +112,7 @@ impl Verifier<'_> {
     fn effect_is_sound(&self, n: NodeId) -> bool {
         let node = self.graph.node(n);
         match node.op {
-            Op::SlotLoad(slot, _) | Op::SlotStore(slot) => slot < SlotSet::CAPACITY,
+            Op::SlotLoad(slot, _) | Op::SlotStore(slot) | Op::SlotStorePayload(slot, _) => slot < SlotSet::CAPACITY,
             Op::Step => {
                 let proto = self.unit.program.protos.get(node.origin.proto.index());
                 proto.is_some_and(|p| (node.origin.pc as usize) < p.code.len())

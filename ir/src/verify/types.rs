@@ -6,7 +6,7 @@ use gscript::value::{Tag, Value};
 use super::Verifier;
 use crate::analysis::liveness::successors;
 use crate::graph::{BlockId, NodeId, Target, Terminator};
-use crate::op::{Op, Type};
+use crate::op::{Op, TagHalf, Type};
 use crate::text::Place;
 use crate::text::names::{ResultType, result_type};
 use crate::unit::SlotSet;
@@ -51,7 +51,7 @@ fn wants(op: Op) -> &'static [Want] {
     use Want::{Is, Payload, Unboxed, Value, Word};
     match op {
         Op::IAdd | Op::ISub | Op::IMul => &[Is(Type::Int), Is(Type::Int)],
-        Op::INeg | Op::IntToFloat => &[Is(Type::Int)],
+        Op::INeg | Op::IShl(_) | Op::IntToFloat => &[Is(Type::Int)],
         Op::FAdd | Op::FSub | Op::FMul | Op::FDiv | Op::FCmp(_) => &[Is(Type::Float), Is(Type::Float)],
         Op::FNeg => &[Is(Type::Float)],
         Op::ICmp(_) => &[Word, Word],
@@ -59,6 +59,7 @@ fn wants(op: Op) -> &'static [Want] {
         Op::Select => &[Is(Type::Bool), Unboxed, Unboxed],
         Op::Box => &[Payload],
         Op::Unbox(_) | Op::TagOf | Op::Truthy | Op::GuardTag(_) => &[Is(Type::Boxed)],
+        Op::SlotStorePayload(..) => &[Payload],
         Op::SlotStore(_) | Op::GlobalStore(_) | Op::UpvalStore(_) => &[Value],
         Op::GuardGlobal(..)
         | Op::GuardDepth(_)
@@ -191,6 +192,10 @@ impl Verifier<'_> {
         match node.op {
             Op::SlotLoad(slot, _) => slot_range("reads", slot, 1),
             Op::SlotStore(slot) => slot_range("writes", slot, 1),
+            Op::SlotStorePayload(slot, half) => {
+                slot_range("writes", slot, 1);
+                self.check_payload_store(n, slot, half);
+            }
             Op::Call { a, nargs, results, .. } => {
                 let a = u16::from(a);
                 slot_range("reads", a, 1 + u16::from(nargs));
@@ -218,6 +223,7 @@ impl Verifier<'_> {
                 let message = format!("the function has {}", count(unit.bytecode().upvals.len(), "upvalue"));
                 self.error(Place::Node(n), message);
             }
+            Op::IShl(bits) if bits >= 64 => self.error(Place::Node(n), format!("shifts by {bits} of 64 bits")),
             Op::Unbox(Type::Boxed) => self.error(Place::Node(n), "unboxes to boxed"),
             Op::BoxedConst(v) if !is_canonical(v) => {
                 self.error(Place::Node(n), format!("{:#x} is no payload of {}", v.bits, v.tag));
@@ -226,6 +232,19 @@ impl Verifier<'_> {
         }
         if node.pin.is_some() && node.op != Op::Param {
             self.error(Place::Node(n), "only block parameters can be pinned");
+        }
+    }
+
+    /// Nobody but the unit itself may rely on a slot that is stored without its tag.
+    fn check_payload_store(&mut self, n: NodeId, slot: u16, half: TagHalf) {
+        if slot >= SlotSet::CAPACITY {
+            return;
+        }
+        if self.unit.shared.contains(slot) {
+            self.error(Place::Node(n), format!("s{slot} is shared with closures and must keep its tag"));
+        }
+        if half == TagHalf::Unread && !self.unit.stale.contains(slot) {
+            self.error(Place::Node(n), format!("s{slot} loses its tag, but the unit does not name it as stale"));
         }
     }
 

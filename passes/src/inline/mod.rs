@@ -138,7 +138,8 @@ fn inline_call(
         return Err(refuse("the global holds another function by now"));
     }
     let Some(callee) = unit.callee(proto).cloned() else { return Err(refuse("it has no graph")) };
-    let (Op::Call { a, nargs, results, .. }, Some(block)) = (unit.graph.node(call).op, unit.graph.node(call).block) else {
+    let (Op::Call { a, nargs, results, .. }, Some(block)) = (unit.graph.node(call).op, unit.graph.node(call).block)
+    else {
         return Err(None);
     };
     check_results(&callee, results).map_err(|why| refuse(&why))?;
@@ -193,7 +194,8 @@ fn check_callee(unit: &Unit, call: NodeId, proto: gscript::bytecode::ProtoId) ->
     if !unit.pinned.is_empty() || unit.self_entry.is_some() {
         return Err("slots are in registers already".into());
     }
-    if !unit.stale.is_empty() || !graph.snapshot(graph.node(call).snapshot.ok_or("it cannot leave")?).writes.is_empty() {
+    if !unit.stale.is_empty() || !graph.snapshot(graph.node(call).snapshot.ok_or("it cannot leave")?).writes.is_empty()
+    {
         return Err("stores that its exits would need are gone".into());
     }
     let Some(callee) = unit.callee(proto) else {

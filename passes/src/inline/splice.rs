@@ -132,9 +132,8 @@ fn give_results(graph: &mut Graph, site: &Site, returns: &[Return], rest: BlockI
         }
     }
     // A value that is surely of another type would always leave.
-    let ty = expected.filter(|&ty| {
-        passed.iter().all(|&(_, v)| known_tag(graph, v).is_none_or(|tag| Type::of_tag(tag) == Some(ty)))
-    });
+    let ty = expected
+        .filter(|&ty| passed.iter().all(|&(_, v)| known_tag(graph, v).is_none_or(|tag| Type::of_tag(tag) == Some(ty))));
     let mut param = None;
     if let (true, Some(ty)) = (several, ty) {
         let origin = graph.block(rest).origin;
