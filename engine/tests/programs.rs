@@ -59,8 +59,8 @@ fn compiled_programs_print_what_interpreted_ones_do() {
 }
 
 #[test]
-fn every_subset_is_right_on_some_program() {
-    // All subsets on all programs would take long; each subset gets every fourth program, another quarter each time.
+fn subsets_are_right_on_some_programs() {
+    // Each subset gets every fourth program, another quarter each time.
     for (i, pipeline) in subsets().into_iter().enumerate() {
         for path in programs().into_iter().skip(i % 4).step_by(4) {
             let expected = run(&path, Engine::Interp, Pipeline::none(), u32::MAX);

@@ -2,10 +2,11 @@
 
 mod common;
 
-use common::{cell, subsets};
+use common::cell;
 use gscript::random::Random;
 use gsx_engine::fuzzing::random_program;
 use gsx_engine::{Arg, CellError, run_cell};
+use gsx_passes::{Registry, sampling};
 
 /// How many programs; more with `GSX_FUZZ=10000`.
 fn programs() -> u64 {
@@ -22,7 +23,7 @@ fn argument(random: &mut Random) -> Arg {
 
 #[test]
 fn random_programs_agree_with_the_interpreter() {
-    let subsets = subsets();
+    let registry = Registry::default();
     let (mut checked, mut too_long) = (0, 0);
     for seed in 0..programs() {
         let source = random_program(seed);
@@ -32,7 +33,10 @@ fn random_programs_agree_with_the_interpreter() {
         for _ in 0..2 {
             let mut spec = cell(&source, "entry", &warmup, &args);
             spec.limits.steps = 100_000;
-            spec.pipeline = subsets[random.below(subsets.len())].clone();
+            spec.pipeline = match random.below(3) {
+                0 => sampling::random_order(&registry, &mut random),
+                _ => sampling::random_subset(&registry, &mut random),
+            };
             spec.options.verify_each = seed % 8 == 0;
             match run_cell(&spec) {
                 Ok(_) => checked += 1,

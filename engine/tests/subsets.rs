@@ -1,11 +1,12 @@
-//! Programs that are hard on a compiler, under every subset of the passes: the result is the interpreter's, or the cell
-//! fails. Upstream's miscompilations are among them.
+//! Programs that are hard on a compiler, under many pass sets and orders: the result is the interpreter's, or the cell
+//! fails. Upstream's miscompilations are among them. (All subsets run on the programs of configs/: `tests/factorial.rs`.)
 
 mod common;
 
-use common::{cell, ints, subsets};
+use common::{cell, ints, orders, pairs, subsets};
 use gscript::random::Random;
-use gsx_engine::{Arg, run_cell};
+use gsx_engine::{Arg, CellSpec, run_cell};
+use gsx_passes::{Pipeline, Registry, sampling};
 
 struct Case {
     name: &'static str,
@@ -20,6 +21,20 @@ impl Case {
     fn is_deep(&self) -> bool {
         ["deep recursion", "recursion past the limit, caught", "frames left behind calls of all kinds"]
             .contains(&self.name)
+    }
+
+    fn spec(&self, pipeline: &Pipeline) -> CellSpec {
+        let mut spec = cell(self.source, "entry", &self.warmup, &self.args);
+        spec.expected = Some(self.result.into());
+        spec.pipeline = pipeline.clone();
+        spec
+    }
+
+    fn check(&self, pipeline: &Pipeline) {
+        let spec = self.spec(pipeline);
+        if let Err(e) = run_cell(&spec) {
+            panic!("{} under {:?}: {e}", self.name, spec.pipeline);
+        }
     }
 }
 
@@ -259,17 +274,18 @@ fn cases() -> Vec<Case> {
 
 #[test]
 fn subsets_give_the_interpreters_result() {
-    // All subsets on all programs would take long: each program gets a part of them, the next one another part.
-    let subsets = subsets();
-    let parts = subsets.len().div_ceil(64);
-    for (i, c) in cases().into_iter().enumerate() {
-        for pipeline in subsets.iter().skip(i % parts).step_by(parts).cloned() {
-            let mut spec = cell(c.source, "entry", &c.warmup, &c.args);
-            spec.expected = Some(c.result.into());
-            spec.pipeline = pipeline;
-            if let Err(e) = run_cell(&spec) {
-                panic!("{} under {:?}: {e}", c.name, spec.pipeline);
-            }
+    for c in cases() {
+        for pipeline in subsets() {
+            c.check(&pipeline);
+        }
+    }
+}
+
+#[test]
+fn pairs_of_passes_give_the_interpreters_result() {
+    for c in cases().iter().filter(|c| !c.is_deep()) {
+        for pipeline in pairs() {
+            c.check(&pipeline);
         }
     }
 }
@@ -287,35 +303,16 @@ fn graphs_evaluate_to_the_interpreters_result_after_every_pass() {
 }
 
 #[test]
-fn any_order_of_the_passes_is_right() {
-    let ids: Vec<&str> = gsx_passes::PASSES.iter().map(|p| p.info().id).collect();
-    let mut random = Random::new(5);
+fn orders_of_the_passes_give_the_interpreters_result() {
     for c in cases().iter().filter(|c| !c.is_deep()) {
-        for i in 0..ORDERS {
-            let order = shuffled(&ids, &mut random);
-            let mut spec = cell(c.source, "entry", &c.warmup, &c.args);
-            let text = order.join(",");
+        for (i, pipeline) in orders().iter().enumerate() {
+            let mut spec = c.spec(pipeline);
             spec.options.verify_each = i % 4 == 0;
-            spec.pipeline =
-                gsx_passes::Pipeline::explicit(&gsx_passes::Registry::default(), &text).expect("known passes");
             if let Err(e) = run_cell(&spec) {
-                panic!("{} with the pipeline {text}: {e}", c.name);
+                panic!("{} with the pipeline {:?}: {e}", c.name, pipeline);
             }
         }
     }
-}
-
-/// How many orders are tried for each program.
-const ORDERS: usize = 24;
-
-/// The passes in a random order, of which a random number are left out.
-fn shuffled<'a>(ids: &[&'a str], random: &mut Random) -> Vec<&'a str> {
-    let mut rest = ids.to_vec();
-    let mut out = Vec::new();
-    for _ in 0..ids.len() - random.below(2) {
-        out.push(rest.remove(random.below(rest.len())));
-    }
-    out
 }
 
 /// Programs whose profile sees other types than the measured call: every guard that a pass puts anywhere fails in one of them.
@@ -338,15 +335,13 @@ fn types_that_change_after_the_profile() {
         "func entry(n, s) { for i := 0; i < 3; i++ { for n > i { s = s + n n = n - 1 } n = n + 2 } return s, n }",
     ];
     let arguments = [[Int(4), Int(3)], [Float(4.5), Int(3)], [Int(4), Float(0.25)], [Float(2.5), Float(0.25)]];
-    let everything: Vec<&str> = gsx_passes::PASSES.iter().map(|p| p.info().id).collect();
+    let registry = Registry::default();
     let mut random = Random::new(11);
     for source in sources {
         for warmup in &arguments {
             for args in &arguments {
                 let mut pipelines = vec![common::passes("all"), common::passes("types")];
-                let order = shuffled(&everything, &mut random).join(",");
-                let registry = gsx_passes::Registry::default();
-                pipelines.push(gsx_passes::Pipeline::explicit(&registry, &order).expect("known passes"));
+                pipelines.push(sampling::random_order(&registry, &mut random));
                 for pipeline in pipelines {
                     let mut spec = cell(source, "entry", warmup, args);
                     spec.pipeline = pipeline;

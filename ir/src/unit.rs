@@ -283,6 +283,8 @@ pub struct Unit {
     pub allocator: Allocator,
     /// What activations save.
     pub frames: FrameStyle,
+    /// Are constants that need a register made in front of loops, rather than at each use?
+    pub hoist_constants: bool,
 }
 
 impl Unit {
@@ -303,6 +305,7 @@ impl Unit {
             layout: Layout::default(),
             allocator: Allocator::default(),
             frames: FrameStyle::default(),
+            hoist_constants: false,
         }
     }
 

@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 
 use gscript::value::{Tag, Value};
+use gsx_ir::analysis::loops::natural_loops;
 use gsx_ir::effects::slot_effects;
 use gsx_ir::graph::{Origin, Target, Terminator};
 use gsx_ir::schedule::Schedule;
@@ -28,7 +29,8 @@ static INFO: PassInfo = PassInfo {
     details: "Sparse conditional constant propagation over values and frame slots, across basic blocks and for all pure \
               operators. A load of a slot that holds a constant on every executable path becomes that constant, guards on \
               constants go, and a branch on a constant becomes a jump. The stores of the constants stay: removing them \
-              is dse's business. Constants that A64 cannot encode as immediates are put in a register by the backend.",
+              is dse's business. Constants that A64 cannot encode as immediates are put in a register: in front of the loop \
+              that uses them, if it calls nobody.",
     groups: &["seed"],
     needs: &[],
     origin: "seed post, the final push, optimization 3; Wegman and Zadeck, TOPLAS 1991",
@@ -71,9 +73,19 @@ impl Pass for ConstProp {
         let mut solver = Solver::new(unit);
         solver.solve();
         let Solver { values, executable, .. } = solver;
-        let changes = apply(unit, &values, &executable, cx);
+        let changes = apply(unit, &values, &executable, cx) + hoist(unit, cx);
         Ok(if changes == 0 { Outcome::Unchanged } else { Outcome::Changed })
     }
+}
+
+/// Has constants that A64 cannot encode where they are used made once in front of a loop.
+fn hoist(unit: &mut Unit, cx: &mut PassContext) -> u64 {
+    let has_loop = !natural_loops(&unit.graph).is_empty();
+    if !has_loop || unit.hoist_constants || !cx.permits(|| "constants are made in front of loops".to_string()) {
+        return 0;
+    }
+    unit.hoist_constants = true;
+    1
 }
 
 struct Solver<'a> {

@@ -4,6 +4,7 @@
 //! pass whose prerequisite is off does nothing and says so in a remark.
 
 pub mod registry;
+pub mod sampling;
 pub mod selection;
 pub mod simplify;
 

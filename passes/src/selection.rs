@@ -123,17 +123,6 @@ impl Pipeline {
         Ok(Pipeline { passes, ..Pipeline::default() })
     }
 
-    /// All subsets of the registry's passes, the empty one first.
-    pub fn subsets(registry: &Registry) -> Vec<Pipeline> {
-        let all = registry.passes();
-        (0..1usize << all.len())
-            .map(|mask| Pipeline {
-                passes: all.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1).map(|(_, p)| *p).collect(),
-                ..Pipeline::default()
-            })
-            .collect()
-    }
-
     /// Runs the passes over a unit. `after` is called after each one, and may object.
     ///
     /// # Errors

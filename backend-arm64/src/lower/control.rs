@@ -94,6 +94,8 @@ impl Lower<'_> {
 
     pub(super) fn edge_moves(&mut self, pairs: Vec<(VReg, Half)>) -> Result<(), CodegenError> {
         let mut moves = Vec::with_capacity(pairs.len());
+        // A constant that is moved is made where it goes.
+        let at_block = self.at_block.take();
         for (d, half) in pairs {
             let s = match self.f.class(d) {
                 Class::X => self.x_vreg(half)?,
@@ -101,6 +103,7 @@ impl Lower<'_> {
             };
             moves.push((d, s));
         }
+        self.at_block = at_block;
         if !moves.is_empty() {
             self.emit(Inst::ParallelMove { moves });
         }

@@ -4,6 +4,7 @@
 //! at each use. Conditions that only one branch looks at become the compare of a compare-and-branch pair.
 
 mod calls;
+mod constants;
 mod control;
 mod demand;
 mod exits;
@@ -24,6 +25,7 @@ use rustc_hash::FxHashMap;
 use crate::code::CodegenError;
 use crate::mir::{AluOp, Block, Function, Inst, InstData, MBlock, Reg, VReg};
 use crate::reg::{BASE, CONTEXT, Class, PReg, ZERO};
+use constants::Hoisted;
 use demand::{Demand, Parts};
 use returns::ReturnCounts;
 
@@ -79,6 +81,12 @@ struct Lower<'a> {
     params: FxHashMap<NodeId, Val>,
     /// Has the self entry more arguments than there are registers for them?
     too_many_arguments: bool,
+    /// Constants in front of loops.
+    hoisted: Hoisted,
+    /// Where the code of each finished block of the graph ends.
+    ends: FxHashMap<BlockId, MBlock>,
+    /// The block being lowered, where its constants may stand in front of a loop.
+    at_block: Option<BlockId>,
     cur: MBlock,
     node: Option<NodeId>,
     origin: Option<Origin>,
@@ -100,6 +108,9 @@ pub fn lower(unit: &Unit) -> Result<Function, CodegenError> {
         blocks: FxHashMap::default(),
         params: FxHashMap::default(),
         too_many_arguments: false,
+        hoisted: Hoisted::new(unit),
+        ends: FxHashMap::default(),
+        at_block: None,
         cur: MBlock(0),
         node: None,
         origin: None,
@@ -172,13 +183,16 @@ impl Lower<'_> {
 
     fn block(&mut self, b: BlockId, nodes: &[NodeId]) -> Result<(), CodegenError> {
         self.cur = self.blocks[&b];
+        self.at_block = Some(b);
         self.at_block_start(b);
         for &n in nodes {
             self.node(n)?;
         }
         self.node = None;
         self.origin = Some(self.graph.term_origin(b));
-        self.terminator(b)
+        self.terminator(b)?;
+        self.ends.insert(b, self.cur);
+        Ok(())
     }
 
     /// Defines the parameters. One in a fixed register is copied out of it: allocation gives the copy the same register
@@ -257,11 +271,7 @@ impl Lower<'_> {
     /// A word in a general register that is not XZR.
     fn x_vreg(&mut self, half: Half) -> Result<VReg, CodegenError> {
         Ok(match half {
-            Half::Imm(value) => {
-                let d = self.f.vreg(Class::X);
-                self.emit(Inst::MovImm { d: d.into(), value });
-                d
-            }
+            Half::Imm(value) => self.constant_register(Class::X, value),
             Half::Object(offset) => {
                 let d = self.f.vreg(Class::X);
                 self.emit(Inst::AddImm { d: d.into(), n: CONTEXT.into(), offset: offset as i64 });
@@ -280,11 +290,7 @@ impl Lower<'_> {
     /// A word in a float register.
     fn d(&mut self, half: Half) -> Result<VReg, CodegenError> {
         match half {
-            Half::Imm(bits) => {
-                let d = self.f.vreg(Class::D);
-                self.emit(Inst::FmovImm { d: d.into(), bits });
-                Ok(d)
-            }
+            Half::Imm(bits) => Ok(self.constant_register(Class::D, bits)),
             Half::Reg(v) if self.f.class(v) == Class::D => Ok(v),
             _ => {
                 let s = self.x(half)?;

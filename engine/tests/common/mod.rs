@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gscript::bytecode::Source;
 use gsx_engine::{Arg, CellSpec, Limits, Options, Warmup, compile_source};
-use gsx_passes::{Pipeline, Registry};
+use gsx_passes::{Pipeline, Registry, sampling};
 
 /// A cell: a program, its entry with warm-up and measured arguments, and no passes.
 pub fn cell(source: &str, entry: &str, warmup: &[Arg], args: &[Arg]) -> CellSpec {
@@ -28,9 +28,19 @@ pub fn ints(values: &[i64]) -> Vec<Arg> {
     values.iter().map(|&n| Arg::Int(n)).collect()
 }
 
-/// Every subset of gsx's passes.
+/// A sample of the subsets of gsx's passes; larger with `GSX_SETS`.
 pub fn subsets() -> Vec<Pipeline> {
-    Pipeline::subsets(&Registry::default())
+    sampling::subsets(&Registry::default(), sampling::random_sets())
+}
+
+/// All pairs of gsx's passes.
+pub fn pairs() -> Vec<Pipeline> {
+    sampling::pairs(&Registry::default())
+}
+
+/// Some orders of gsx's passes; more with `GSX_SETS`.
+pub fn orders() -> Vec<Pipeline> {
+    sampling::orders(&Registry::default(), sampling::random_sets())
 }
 
 /// Every pass set that `--passes` could name, here by text.

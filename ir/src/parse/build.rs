@@ -47,6 +47,7 @@ pub(super) fn unit(
         layout: header.layout,
         allocator: header.allocator,
         frames: header.frames,
+        hoist_constants: header.hoist_constants,
         ..Unit::new(program.clone(), header.proto, graph)
     })
 }

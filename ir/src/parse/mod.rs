@@ -94,6 +94,7 @@ struct Header {
     layout: Layout,
     allocator: Allocator,
     frames: FrameStyle,
+    hoist_constants: bool,
 }
 
 /// The lines between the first one and the blocks.

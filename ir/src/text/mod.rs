@@ -205,6 +205,9 @@ impl<'a> Printer<'a> {
         if u.frames != FrameStyle::default() {
             let _ = write!(out, " frames={}", u.frames);
         }
+        if u.hoist_constants {
+            out.push_str(" constants=hoisted");
+        }
         out.push_str(" {");
         out
     }
