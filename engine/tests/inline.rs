@@ -350,6 +350,7 @@ fn programs() -> u64 {
 
 #[test]
 fn random_programs_with_inlined_calls_agree_with_the_interpreter() {
+    let mut inlined = 0;
     for seed in 0..programs() {
         let source = random_program(seed);
         let mut random = Random::new(seed ^ 0x1_211e);
@@ -360,10 +361,15 @@ fn random_programs_with_inlined_calls_agree_with_the_interpreter() {
         spec.pipeline = passes(SETS[seed as usize % SETS.len()]);
         spec.options.verify_each = seed % 4 == 0;
         match run_cell(&spec) {
-            Ok(_) | Err(CellError::Limit(_)) => {}
+            Ok(report) => {
+                let applied = |r: &&gsx_passes::Remark| r.pass == "inline" && r.kind == RemarkKind::Applied;
+                inlined += u64::from(report.remarks.iter().any(|r| applied(&r)));
+            }
+            Err(CellError::Limit(_)) => {}
             Err(e) => {
                 panic!("seed {seed}, passes {:?}, warm-up {warmup:?}, arguments {args:?}: {e}\n{source}", spec.pipeline)
             }
         }
     }
+    assert!(inlined > programs() / 4, "only {inlined} programs had something inlined");
 }
