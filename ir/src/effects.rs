@@ -7,7 +7,7 @@ use gscript::layout;
 
 use crate::analysis::liveness::{bytecode_liveness, inst_effects};
 use crate::graph::{FrameState, NodeId, SnapshotId};
-use crate::op::{CallResults, Op, TagHalf};
+use crate::op::{Op, TagHalf};
 use crate::unit::{SlotSet, Unit};
 
 /// Slots that an effect reads and writes, apart from what its snapshot needs.
@@ -130,7 +130,7 @@ impl SnapshotReads {
         let Some(frame) = unit.graph.snapshot(s).frames.last() else { return SlotSet::EMPTY };
         let mut own = SlotSet::below(u16::from(a).saturating_sub(frame.base));
         // An exit for another number of results than expected keeps all that lies below them.
-        if !matches!(results, CallResults::Expect(_)) {
+        if !results.is_expectation() {
             let live = self.live.get(&frame.proto).and_then(|l| l.get(frame.pc as usize + 1));
             own.intersect(&live.copied().unwrap_or_default());
         }

@@ -167,6 +167,8 @@ pub enum CallResults {
     /// The first result is the value of the node, nil if there is none; no slot is written. The node is boxed, or of the
     /// type that the unit's self entry returns: another result then leaves through the snapshot, behind the call.
     Value,
+    /// As `Value`, but exactly one result is expected: another count leaves through the snapshot, behind the call.
+    ExpectValue,
 }
 
 impl CallResults {
@@ -174,8 +176,18 @@ impl CallResults {
     pub fn count(self) -> u8 {
         match self {
             CallResults::Fixed(n) | CallResults::Expect(n) => n,
-            CallResults::Value => 0,
+            CallResults::Value | CallResults::ExpectValue => 0,
         }
+    }
+
+    /// Is the first result the node's value?
+    pub fn is_value(self) -> bool {
+        matches!(self, CallResults::Value | CallResults::ExpectValue)
+    }
+
+    /// Does another number of results than it says leave?
+    pub fn is_expectation(self) -> bool {
+        matches!(self, CallResults::Expect(_) | CallResults::ExpectValue)
     }
 }
 

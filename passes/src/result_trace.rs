@@ -80,13 +80,14 @@ fn unboxed(unit: &Unit, v: NodeId) -> NodeId {
 /// Makes the first result of a call its value, and stores it where the call wrote it. Gives the store.
 fn make_value(unit: &mut Unit, call: NodeId) -> NodeId {
     let node = unit.graph.node(call).clone();
-    let (Op::Call { a, nargs, kind, .. }, Some(block)) = (node.op, node.block) else { return call };
+    let (Op::Call { a, nargs, results, kind }, Some(block)) = (node.op, node.block) else { return call };
     let typed = unit.self_entry.as_ref().filter(|_| kind == CallKind::SelfEntry).and_then(|e| e.result);
     let graph = &mut unit.graph;
     let snapshot = node.snapshot.map(|s| graph.snapshot(s).clone());
     let snapshot = snapshot.map(|s| graph.add_snapshot(s));
     let at = position(graph, block, call);
-    let op = Op::Call { a, nargs, results: CallResults::Value, kind };
+    let value = if results.is_expectation() { CallResults::ExpectValue } else { CallResults::Value };
+    let op = Op::Call { a, nargs, results: value, kind };
     let ty = Some(typed.unwrap_or(Type::Boxed));
     let value = graph.insert_effect(block, at, op, &node.args, ty, snapshot, node.origin);
     graph.remove_effect(call);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use gscript::value::{Tag, Value};
 use gsx_ir::graph::{Graph, Origin, Target, Terminator, User};
-use gsx_ir::op::{CallKind, CallResults, Op, Type};
+use gsx_ir::op::{CallKind, Op, Type};
 use gsx_ir::unit::{KnownFunction, SelfArgs, SelfEntry};
 use gsx_ir::{BlockId, NodeId, Unit};
 
@@ -324,7 +324,10 @@ pub fn redirect(unit: &mut Unit, cx: &mut PassContext, call: NodeId) -> Result<N
 /// A call at the self entry whose result is a value gives it without its tag. Gives the new call.
 pub fn retype(unit: &mut Unit, call: NodeId, ty: Type) -> NodeId {
     let node = unit.graph.node(call).clone();
-    let (Op::Call { results: CallResults::Value, .. }, Some(block)) = (node.op, node.block) else { return call };
+    let (Op::Call { results, .. }, Some(block)) = (node.op, node.block) else { return call };
+    if !results.is_value() {
+        return call;
+    }
     if node.ty == Some(ty) {
         return call;
     }
@@ -355,8 +358,8 @@ pub fn own_value(unit: &Unit) -> Option<(u32, Value)> {
 pub fn guard_at_entry(unit: &mut Unit, cx: &mut PassContext) -> u64 {
     let (Some(f), Some(entry)) = (own_global(unit), unit.self_entry.clone()) else { return 0 };
     let guard = Op::GuardGlobal(f.global, f.value());
-    let Some(needless) = needless_guards(unit, guard, entry.block) else { return 0 };
-    if needless.is_empty() || !is_memory_right_at(unit, unit.graph.block(entry.block).origin) {
+    let Some((needless, unproved)) = needless_guards(unit, guard, entry.block) else { return 0 };
+    if needless.len() <= unproved.len() || !is_memory_right_at(unit, unit.graph.block(entry.block).origin) {
         return 0;
     }
     if !cx.permits(|| format!("the entry guards global {} for {}", f.global, counted(needless.len() as u64, "guard"))) {
@@ -365,15 +368,23 @@ pub fn guard_at_entry(unit: &mut Unit, cx: &mut PassContext) -> u64 {
     let origin = unit.graph.block(entry.block).origin;
     let snapshot = resume_at(&mut unit.graph, origin);
     unit.graph.effect(unit.graph.entry, guard, &[], None, Some(snapshot), origin);
+    for &call in &unproved {
+        let node = unit.graph.node(call).clone();
+        let (Some(block), Some(snapshot)) = (node.block, node.snapshot) else { continue };
+        let copy = unit.graph.snapshot(snapshot).clone();
+        let copy = unit.graph.add_snapshot(copy);
+        let at = position(&unit.graph, block, call);
+        unit.graph.insert_effect(block, at, guard, &[], None, Some(copy), node.origin);
+    }
     for &n in &needless {
         unit.graph.remove_effect(n);
     }
-    needless.len() as u64
+    (needless.len() - unproved.len()) as u64
 }
 
-/// The guards that are needless if the global is known to hold the function at the self entry; none if some self call would
-/// then come in there without its being known.
-fn needless_guards(unit: &Unit, guard: Op, at: BlockId) -> Option<Vec<NodeId>> {
+/// The guards that are needless if the global is known to hold the function at the self entry, and the self calls that
+/// would then come in there without its being known: they must guard it themselves.
+fn needless_guards(unit: &Unit, guard: Op, at: BlockId) -> Option<(Vec<NodeId>, Vec<NodeId>)> {
     let graph = &unit.graph;
     let order = graph.reverse_postorder();
     let Op::GuardGlobal(global, _) = guard else { return None };
@@ -398,17 +409,17 @@ fn needless_guards(unit: &Unit, guard: Op, at: BlockId) -> Option<Vec<NodeId>> {
             break;
         }
     }
-    let mut needless = Vec::new();
+    let (mut needless, mut unproved) = (Vec::new(), Vec::new());
     for &b in &order {
         let mut known = at_start(b, &at_end);
         for &n in &graph.block(b).effects {
             match graph.node(n).op {
                 op if op == guard && known => needless.push(n),
-                Op::Call { kind: CallKind::SelfEntry, .. } if !known => return None,
+                Op::Call { kind: CallKind::SelfEntry, .. } if !known => unproved.push(n),
                 _ => {}
             }
             known = behind(n, known);
         }
     }
-    Some(needless)
+    Some((needless, unproved))
 }

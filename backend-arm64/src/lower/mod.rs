@@ -12,6 +12,7 @@ mod order;
 mod results;
 mod returns;
 mod self_entry;
+mod split;
 mod values;
 
 use gscript::layout;
@@ -28,6 +29,7 @@ use crate::reg::{BASE, CONTEXT, Class, PReg, ZERO};
 use constants::Hoisted;
 use demand::{Demand, Parts};
 use returns::ReturnCounts;
+use split::Splits;
 
 /// A word of a value: known, or in a register.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -81,6 +83,8 @@ struct Lower<'a> {
     params: FxHashMap<NodeId, Val>,
     /// Has the self entry more arguments than there are registers for them?
     too_many_arguments: bool,
+    /// Copies of the self entry's parameters.
+    splits: Splits,
     /// Constants in front of loops.
     hoisted: Hoisted,
     /// Where the code of each finished block of the graph ends.
@@ -97,6 +101,7 @@ pub fn lower(unit: &Unit) -> Result<Function, CodegenError> {
     let graph = &unit.graph;
     let schedule = Schedule::new(graph);
     let demand = Demand::new(graph, &schedule);
+    let splits = Splits::new(unit, &schedule);
     let mut lower = Lower {
         unit,
         graph,
@@ -108,6 +113,7 @@ pub fn lower(unit: &Unit) -> Result<Function, CodegenError> {
         blocks: FxHashMap::default(),
         params: FxHashMap::default(),
         too_many_arguments: false,
+        splits,
         hoisted: Hoisted::new(unit),
         ends: FxHashMap::default(),
         at_block: None,
@@ -185,6 +191,7 @@ impl Lower<'_> {
         self.cur = self.blocks[&b];
         self.at_block = Some(b);
         self.at_block_start(b);
+        self.choose_copies(b);
         for &n in nodes {
             self.node(n)?;
         }

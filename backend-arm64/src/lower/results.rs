@@ -37,6 +37,14 @@ impl Lower<'_> {
                 self.copy_results(a, wanted, addr);
             }
             CallResults::Fixed(wanted) => self.fill_results(a, wanted, count, addr),
+            CallResults::ExpectValue => {
+                let certain = own && self.returns.exactly(1);
+                if !certain {
+                    self.expect_results(n, a, 1, count, addr)?;
+                }
+                let val = self.first_result(n, true, count, addr);
+                self.values[n.0 as usize] = Some(val);
+            }
             CallResults::Value => {
                 let val = self.first_result(n, own && self.returns.min >= 1, count, addr);
                 self.values[n.0 as usize] = Some(val);
@@ -102,7 +110,7 @@ impl Lower<'_> {
         let from = float.unwrap_or(count);
         let value = self.f.vreg(self.f.class(from));
         self.emit(Inst::Mov { d: value.into(), s: from.into() });
-        if results == CallResults::Value {
+        if results.is_value() {
             self.values[n.0 as usize] = Some(Val::typed(Half::Reg(value)));
             return Ok(());
         }
@@ -137,7 +145,7 @@ impl Lower<'_> {
         let proto = self.unit.program.proto(frame.proto);
         let live = bytecode_liveness(proto);
         let behind = live.get(frame.pc as usize + 1).copied().unwrap_or_default();
-        let open = matches!(self.graph.node(n).op, Op::Call { results: CallResults::Expect(_), .. });
+        let open = matches!(self.graph.node(n).op, Op::Call { results, .. } if results.is_expectation());
         let kind = match proto.code.get(frame.pc as usize) {
             Some(inst) if !open && inst.op == Bytecode::Call && inst.c != 0 => {
                 ExitKind::Results { a: inst.a, count: inst.c - 1 }

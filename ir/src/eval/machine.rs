@@ -482,7 +482,7 @@ impl<'a> Machine<'a, '_> {
         };
         let results = match returned {
             Returned::Slots(results) => results,
-            Returned::Value(v) if wanted == CallResults::Value && act.code.unit.graph.node(node).ty == Some(v.ty()) => {
+            Returned::Value(v) if wanted.is_value() && act.code.unit.graph.node(node).ty == Some(v.ty()) => {
                 act.values[node.0 as usize] = Some(v);
                 return Ok(Next::Go);
             }
@@ -495,7 +495,10 @@ impl<'a> Machine<'a, '_> {
                 Results { addr, count: 1 }
             }
         };
-        if wanted == CallResults::Value {
+        if wanted == CallResults::ExpectValue && results.count != 1 {
+            return self.leave_behind_call(act, node, a, results);
+        }
+        if wanted.is_value() {
             let v = if results.count == 0 { Value::NIL } else { self.vm.heap().load(results.addr) };
             let ty = act.code.unit.graph.node(node).ty;
             if ty != Some(Type::Boxed) && (results.count != 1 || Type::of_tag(v.tag) != ty) {

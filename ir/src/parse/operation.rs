@@ -133,11 +133,12 @@ impl Parser<'_> {
         let nargs = self.number("a number of arguments")?;
         self.keyword("results")?;
         self.expect('=')?;
+        let expect = self.eat('!');
         if matches!(self.peek(), Kind::Word(w) if w == "value") {
             self.advance();
-            return Ok(Op::Call { a, nargs, results: CallResults::Value, kind });
+            let results = if expect { CallResults::ExpectValue } else { CallResults::Value };
+            return Ok(Op::Call { a, nargs, results, kind });
         }
-        let expect = self.eat('!');
         let n = self.number("a number of results")?;
         let results = if expect { CallResults::Expect(n) } else { CallResults::Fixed(n) };
         Ok(Op::Call { a, nargs, results, kind })

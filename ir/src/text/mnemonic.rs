@@ -50,6 +50,7 @@ pub(super) fn mnemonic(node: &Node) -> (String, Vec<String>) {
                 CallResults::Fixed(n) => n.to_string(),
                 CallResults::Expect(n) => format!("!{n}"),
                 CallResults::Value => "value".to_owned(),
+                CallResults::ExpectValue => "!value".to_owned(),
             };
             (format!("{name} a={a} nargs={nargs} results={results}"), Vec::new())
         }

@@ -3,7 +3,7 @@
 use gscript::bytecode::Op as BytecodeOp;
 use gscript::value::Tag;
 
-use crate::op::{CallResults, Cond, Op, Type};
+use crate::op::{Cond, Op, Type};
 
 /// Operations without immediate operands.
 pub(crate) const SIMPLE: [(&str, Op); 20] = [
@@ -66,7 +66,7 @@ pub(crate) enum ResultType {
 pub(crate) fn result_type(op: Op) -> ResultType {
     use ResultType::Is;
     match op {
-        Op::Call { results: CallResults::Value, .. } => ResultType::Varies,
+        Op::Call { results, .. } if results.is_value() => ResultType::Varies,
         Op::Call { .. } => ResultType::None,
         Op::Param | Op::Select => ResultType::Varies,
         Op::IConst(_) | Op::IAdd | Op::ISub | Op::IMul | Op::INeg | Op::IShl(_) | Op::TagOf => Is(Type::Int),

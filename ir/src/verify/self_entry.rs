@@ -5,7 +5,7 @@ use rustc_hash::FxHashSet;
 use super::types::{count, type_name};
 use super::{Verifier, floats};
 use crate::graph::{NodeId, SnapshotId, User};
-use crate::op::{CallKind, CallResults, Op, Type};
+use crate::op::{CallKind, Op, Type};
 use crate::text::Place;
 use crate::unit::SelfArgs;
 
@@ -104,7 +104,7 @@ impl Verifier<'_> {
                 self.error(Place::Node(n), format!("{a} is no value that can be passed"));
             }
         }
-        if results == CallResults::Value {
+        if results.is_value() {
             let typed = self.unit.self_entry.as_ref().filter(|_| kind == CallKind::SelfEntry).and_then(|e| e.result);
             let expected = typed.unwrap_or(Type::Boxed);
             if node.ty != Some(expected) {

@@ -217,7 +217,7 @@ fn check_callee(unit: &Unit, call: NodeId, proto: gscript::bytecode::ProtoId) ->
 fn check_results(callee: &Unit, results: CallResults) -> Result<(), String> {
     let wanted = match results {
         CallResults::Fixed(_) => return Ok(()),
-        CallResults::Value => return Err("its result is a value already".into()),
+        CallResults::Value | CallResults::ExpectValue => return Err("its result is a value already".into()),
         CallResults::Expect(n) => u16::from(n),
     };
     for b in callee.graph.reverse_postorder() {
