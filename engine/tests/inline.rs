@@ -10,13 +10,7 @@ use gsx_engine::{Arg, CellError, Engine, ExecSpec, Limits, run_cell};
 use gsx_passes::{Pipeline, Registry, RemarkKind};
 
 /// Pass sets with `inline` in them: alone, with what profits from it, all.
-const SETS: [&str; 5] = [
-    "inline",
-    "inline,pin,const-prop,dse",
-    "inline,frames,calls,-result-trace",
-    "inline,dse,calls,-result-trace",
-    "all,-result-trace",
-];
+const SETS: [&str; 5] = ["inline", "inline,pin,const-prop,dse", "inline,frames,calls", "inline,dse,calls", "all"];
 
 /// Orders in which `inline` comes late.
 const ORDERS: [&str; 3] = ["acc-pin,inline,dse", "dse,inline,const-prop", "arg-trace,const-prop,inline,acc-pin,dse"];
@@ -250,7 +244,7 @@ fn inlined_calls_give_the_interpreters_result_at_every_exit() {
         }
         // The exits that no input takes, on the arguments that the profile has not seen.
         let mut spec = cell(c.source, "entry", &c.args, &c.args);
-        spec.pipeline = passes("all,-result-trace");
+        spec.pipeline = passes("all");
         spec.options.verify_each = true;
         run_cell(&spec).unwrap_or_else(|e| panic!("{} warmed up with the arguments: {e}", c.name));
     }
@@ -336,7 +330,7 @@ fn the_depth_limit_is_where_the_interpreter_has_it() {
             99_988 + k * 3,
             99_991 + k * 3
         );
-        for set in ["inline", "inline,pin,const-prop,dse", "all,-result-trace"] {
+        for set in ["inline", "inline,pin,const-prop,dse", "all"] {
             let [compiled, interpreted] = outcomes(&source, set);
             assert_eq!(compiled, interpreted, "under {set}");
         }
