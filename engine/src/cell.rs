@@ -110,10 +110,7 @@ pub struct CellSpec {
 /// See [`CellError`]. There is a report only if the compiled code's result and output equal the interpreter's.
 pub fn run_cell(spec: &CellSpec) -> Result<CellReport, CellError> {
     let reference = reference(spec)?;
-    let mut vm = fresh_vm(spec, true)?;
-    warm_up(&mut vm, spec, &mut NoJit)?;
-    vm.set_profiling(false);
-
+    let mut vm = profiled_vm(spec)?;
     let mut executor = Simulator::new();
     executor.set_counting(true);
     executor.set_convention_check(true);
@@ -130,19 +127,7 @@ pub fn run_cell(spec: &CellSpec) -> Result<CellReport, CellError> {
         evaluate::check_stages(spec, &state)?;
     }
 
-    let mut nanoseconds = 0;
-    for (call, expected) in reference.iter().enumerate() {
-        executor.reset_counters();
-        executor.set_budget(spec.limits.instructions);
-        state.reset_counts();
-        let clock = Instant::now();
-        let mut jit = JitSide { executor: &mut executor, state: &mut state };
-        let found = call_entry(&mut vm, &mut jit, &spec.entry, &spec.args)?;
-        nanoseconds = clock.elapsed().as_nanos() as u64;
-        if found != *expected {
-            return Err(miscompiled(spec, call, &found, expected));
-        }
-    }
+    let nanoseconds = run_compiled(spec, &mut vm, &mut executor, &mut state, &reference)?;
     let [.., (result, output)] = reference;
     let mut functions = std::mem::take(&mut state.functions);
     if spec.options.count_executions {
@@ -170,11 +155,36 @@ pub fn run_cell(spec: &CellSpec) -> Result<CellReport, CellError> {
     })
 }
 
+/// Makes the two calls in compiled code and compares each with the interpreter's. Counters and counts are then those of
+/// the second call; gives the host nanoseconds that it took.
+pub(crate) fn run_compiled(
+    spec: &CellSpec,
+    vm: &mut Vm,
+    executor: &mut Simulator,
+    state: &mut JitState,
+    reference: &[Seen; 2],
+) -> Result<u64, CellError> {
+    let mut nanoseconds = 0;
+    for (call, expected) in reference.iter().enumerate() {
+        executor.reset_counters();
+        executor.set_budget(spec.limits.instructions);
+        state.reset_counts();
+        let clock = Instant::now();
+        let mut jit = JitSide { executor, state };
+        let found = call_entry(vm, &mut jit, &spec.entry, &spec.args)?;
+        nanoseconds = clock.elapsed().as_nanos() as u64;
+        if found != *expected {
+            return Err(miscompiled(spec, call, &found, expected));
+        }
+    }
+    Ok(nanoseconds)
+}
+
 /// Result as printed, and output, of one call.
 pub(crate) type Seen = (Vec<String>, Vec<u8>);
 
 /// What the interpreter gives for the two calls that compiled code will make.
-fn reference(spec: &CellSpec) -> Result<[Seen; 2], CellError> {
+pub(crate) fn reference(spec: &CellSpec) -> Result<[Seen; 2], CellError> {
     let mut vm = fresh_vm(spec, false)?;
     warm_up(&mut vm, spec, &mut NoJit)?;
     let first = call_entry(&mut vm, &mut NoJit, &spec.entry, &spec.args)?;
@@ -202,6 +212,14 @@ pub(crate) fn fresh_vm(spec: &CellSpec, profile: bool) -> Result<Vm, CellError> 
     let mut vm = Vm::new(spec.program.clone(), options).map_err(runtime_error)?;
     vm.run_main(&mut NoJit).map_err(runtime_error)?;
     vm.take_output();
+    Ok(vm)
+}
+
+/// A program after the warm-up, with what was seen in it.
+pub(crate) fn profiled_vm(spec: &CellSpec) -> Result<Vm, CellError> {
+    let mut vm = fresh_vm(spec, true)?;
+    warm_up(&mut vm, spec, &mut NoJit)?;
+    vm.set_profiling(false);
     Ok(vm)
 }
 
@@ -245,7 +263,7 @@ fn entry_function(vm: &mut Vm, entry: &str) -> Result<Value, CellError> {
 }
 
 /// Functions that the profile saw running, in order of their definition; not the main chunk.
-fn called(vm: &Vm) -> Vec<ProtoId> {
+pub(crate) fn called(vm: &Vm) -> Vec<ProtoId> {
     let protos = vm.profile().protos.iter().enumerate().skip(1);
     protos.filter(|(_, p)| p.calls > 0).map(|(i, _)| ProtoId(i as u32)).collect()
 }

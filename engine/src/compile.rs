@@ -94,6 +94,17 @@ pub(crate) struct Settings {
     pub keep_stages: bool,
 }
 
+/// Bytecode → graph, for one function, with what the profile of `vm` knows of it, and with its callees within these limits.
+pub(crate) fn build_unit(vm: &mut Vm, proto: ProtoId, limits: Option<CalleeLimits>) -> Result<Unit, BuildError> {
+    let program = vm.program().clone();
+    let feedback = vm.profile().protos.get(proto.index()).cloned().unwrap_or_default();
+    let mut unit = build(&program, proto, &feedback, &mut VmConstants(vm))?;
+    if let Some(limits) = limits {
+        unit.callees = callees(vm, &unit, limits);
+    }
+    Ok(unit)
+}
+
 /// Bytecode → graph → passes → code, for one function, with what the profile of `vm` knows of it.
 pub(crate) fn compile_function(
     vm: &mut Vm,
@@ -102,8 +113,6 @@ pub(crate) fn compile_function(
     pipeline: &Pipeline,
     settings: Settings,
 ) -> Result<Compilation, NotCompiled> {
-    let program = vm.program().clone();
-    let feedback = vm.profile().protos.get(proto.index()).cloned().unwrap_or_default();
     let mut times = Vec::new();
     let mut clock = Instant::now();
     let mut lap = |stage: &'static str, clock: &mut Instant| {
@@ -113,10 +122,7 @@ pub(crate) fn compile_function(
         *clock = now;
     };
 
-    let mut unit = build(&program, proto, &feedback, &mut VmConstants(vm))?;
-    if let Some(limits) = pipeline.callees() {
-        unit.callees = callees(vm, &unit, limits);
-    }
+    let mut unit = build_unit(vm, proto, pipeline.callees())?;
     lap("build", &mut clock);
     check(&unit, "build", settings)?;
     let mut stages = Vec::new();

@@ -8,6 +8,8 @@ use gscript::interp::Vm;
 use gscript::jit::{Jit, Results};
 use gscript::layout;
 use gscript::value::Value;
+use gsx_backend_arm64::CodeObject;
+use gsx_ir::Unit;
 use gsx_machine::{Executor, GuestMemory, InstallError, Registers, Stop};
 use gsx_passes::{Counter, Pipeline, Remark};
 
@@ -91,15 +93,10 @@ impl JitState {
             }
             Err(NotCompiled::Bug(reason)) => return Err(reason),
         };
-        let address = match executor.install(&done.code.words) {
-            Ok(address) => address,
-            Err(full) => {
-                self.skipped.push(SkippedFunction { name, reason: full.to_string() });
-                return Ok(());
-            }
-        };
-        self.unwind.add(address, &done.code);
-        vm.set_compiled(proto, address);
+        if let Err(full) = self.install(vm, executor, proto, done.stages, done.code) {
+            self.skipped.push(SkippedFunction { name, reason: full.to_string() });
+            return Ok(());
+        }
         self.remarks.extend(done.remarks);
         self.counters.extend(done.counters);
         for t in done.times {
@@ -108,8 +105,24 @@ impl JitState {
                 None => self.times.push(t),
             }
         }
+        Ok(())
+    }
+
+    /// Installs the code of one function. It must have been compiled with the number of functions before it as unit id.
+    pub fn install(
+        &mut self,
+        vm: &mut Vm,
+        executor: &mut dyn Executor,
+        proto: ProtoId,
+        stages: Vec<(&'static str, Unit)>,
+        code: CodeObject,
+    ) -> Result<(), InstallError> {
+        let address = executor.install(&code.words)?;
+        self.unwind.add(address, &code);
+        vm.set_compiled(proto, address);
         self.protos.push(proto);
-        self.functions.push(CompiledFunction { name, stages: done.stages, code: done.code, address, executions: None });
+        let name = vm.program().proto(proto).name.clone();
+        self.functions.push(CompiledFunction { name, stages, code, address, executions: None });
         Ok(())
     }
 
@@ -182,7 +195,7 @@ impl JitSide<'_> {
             let word = (offset / 4) as usize;
             let text = gsx_backend_arm64::disassemble(f.code.words[word], pc);
             let unit = &f.stages[f.stages.len() - 1].1;
-            let place = f.code.provenance[word].origin.and_then(|o| {
+            let place = f.code.provenance.get(word).and_then(|p| p.origin).and_then(|o| {
                 let pos = unit.program.proto(o.proto).spans.get(o.pc as usize)?;
                 Some(format!(", {}:{pos}", unit.program.source.name))
             });

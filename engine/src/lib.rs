@@ -2,9 +2,11 @@
 //!
 //! [`run_cell`] takes one cell through its life; [`exec()`] runs a program to completion with its hot functions compiled.
 
+pub mod bisect;
 pub mod cell;
 pub mod error;
 pub mod exec;
+pub mod factorial;
 pub mod fuzzing;
 pub mod report;
 
@@ -14,8 +16,10 @@ mod host;
 mod jit;
 mod unwind;
 
+pub use bisect::{Bisection, Culprit, bisect};
 pub use cell::{Arg, CellSpec, Limits, Options, Warmup, run_cell};
 pub use compile::compile_source;
 pub use error::CellError;
 pub use exec::{Engine, ExecSpec, exec};
+pub use factorial::{Factorial, FactorialError, factorial};
 pub use report::{CellReport, CompiledFunction, ExecReport, ExitCount, SkippedFunction, StageTime};

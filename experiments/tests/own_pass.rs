@@ -33,7 +33,7 @@ const fn info(id: &'static str) -> PassInfo {
     }
 }
 
-static PASSES: [&OwnPass; 5] = [
+static PASSES: [&OwnPass; 6] = [
     &OwnPass(info("count-adds"), |unit, cx| {
         let adds = additions(unit);
         cx.count("additions seen", adds.len() as u64);
@@ -45,6 +45,20 @@ static PASSES: [&OwnPass; 5] = [
         for n in additions(unit) {
             let args = unit.graph.node(n).args.clone();
             unit.graph.rewrite(n, Op::ISub, &args);
+        }
+        Ok(Outcome::Changed)
+    }),
+    // Right but for the third of its rewrites.
+    &OwnPass(info("third-wrong"), |unit, cx| {
+        for (i, n) in arithmetic(unit).into_iter().enumerate() {
+            if !cx.permits(|| format!("looked at {n}")) {
+                continue;
+            }
+            if i == 2 {
+                let [a, b] = unit.graph.node(n).args[..] else { continue };
+                let wrong = if unit.graph.node(n).op == Op::IAdd { Op::ISub } else { Op::IAdd };
+                unit.graph.rewrite(n, wrong, &[a, b]);
+            }
         }
         Ok(Outcome::Changed)
     }),
@@ -69,6 +83,11 @@ fn additions(unit: &Unit) -> Vec<NodeId> {
     nodes.filter(|n| unit.graph.node(*n).op == Op::IAdd).collect()
 }
 
+fn arithmetic(unit: &Unit) -> Vec<NodeId> {
+    let nodes = (0..unit.graph.node_count()).map(|i| NodeId(i as u32));
+    nodes.filter(|n| matches!(unit.graph.node(*n).op, Op::IAdd | Op::ISub)).collect()
+}
+
 fn main() -> ExitCode {
     if std::env::var_os("GSX_AS_PROGRAM").is_some() {
         let passes: Vec<&'static dyn Pass> = PASSES.iter().map(|p| *p as &'static dyn Pass).collect();
@@ -80,7 +99,8 @@ fn main() -> ExitCode {
             expect(status == 0 && out.contains("count-adds") && out.contains("passes of yours"), &out)
         }),
         Trial::test("an_own_pass_runs", || {
-            let (status, out, err) = gsx(&["run", "--passes", "own,-subtract,-confuse-types,-give-up,-panic", FIB])?;
+            let (status, out, err) =
+                gsx(&["run", "--passes", "own,-subtract,-third-wrong,-confuse-types,-give-up,-panic", FIB])?;
             expect(status == 0 && out.contains("additions seen") && out.contains("only looks"), &(out + &err))
         }),
         Trial::test("wrong_code_is_caught_by_the_final_check", || {
@@ -107,6 +127,29 @@ fn main() -> ExitCode {
         Trial::test("a_pass_that_gives_up_is_named", || {
             let (status, _, err) = gsx(&["run", "--passes", "give-up", FIB])?;
             expect(status == 3 && err.contains("pass give-up failed on fib: it is too hard"), &err)
+        }),
+        Trial::test("bisect_finds_the_wrong_rewrite", || {
+            let (status, out, err) = gsx(&["bisect", "--passes", "const-prop,dse,third-wrong", FIB])?;
+            let line = "rewrite 3 of 3 in pass third-wrong: looked at v";
+            expect(status == 3 && out.contains(line) && err.is_empty(), &(out + &err))?;
+            let (status, out, err) = gsx(&["bisect", "--json", "--passes", "const-prop,dse,third-wrong", FIB])?;
+            let json: serde_json::Value = serde_json::from_str(&out)?;
+            let culprit = &json["culprit"];
+            let said = culprit["pass"] == "third-wrong"
+                && culprit["place"] == 3
+                && culprit["needs"] == serde_json::json!([])
+                && culprit["rewrite"]["number"] == 3
+                && culprit["rewrite"]["function"] == "fib";
+            expect(status == 3 && said, &(out + &err))
+        }),
+        Trial::test("bisect_finds_a_pass_that_does_not_ask", || {
+            let (status, out, err) = gsx(&["bisect", "--passes", "seed,subtract", FIB])?;
+            expect(status == 3 && out.contains("subtract, pass ") && out.contains("without asking"), &(out + &err))
+        }),
+        Trial::test("bisect_finds_what_the_verifier_rejects", || {
+            let (status, out, err) = gsx(&["bisect", "--passes", "dse,confuse-types", FIB])?;
+            let found = out.contains("confuse-types, pass 2 of 2") && out.contains("verifier rejects");
+            expect(status == 3 && found, &(out + &err))
         }),
         Trial::test("a_panic_is_a_message", || {
             let (status, _, err) = gsx(&["run", "--passes", "panic", FIB])?;

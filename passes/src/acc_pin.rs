@@ -15,7 +15,9 @@ use gsx_ir::analysis::loops::{Loop, natural_loops};
 use gsx_ir::{BlockId, Op, Pin, Type, Unit};
 
 use crate::promotion::{PinSpec, Region, make_preheader, promote};
-use crate::support::{SlotUse, check_pinnable, expected_type, is_memory_right_at, live_at, slot_name, slot_uses};
+use crate::support::{
+    SlotUse, check_pinnable, expected_type, is_memory_right_at, live_at, slot_name, slot_uses, source_line,
+};
 use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
 
 /// The pass.
@@ -79,6 +81,13 @@ fn pin_loop(unit: &mut Unit, l: &Loop, cx: &mut PassContext) -> bool {
     for c in &candidates {
         match choose_register(unit, l, c, &taken) {
             Some(pin) => {
+                let what = || {
+                    let name = slot_name(unit, c.slot, at);
+                    format!("pinned {name} to {pin} in the loop at {}", source_line(unit, at))
+                };
+                if !cx.permits(what) {
+                    continue;
+                }
                 taken.push(pin);
                 specs.push(PinSpec { slot: c.slot, ty: c.ty, pin, written: c.written });
             }

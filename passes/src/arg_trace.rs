@@ -56,11 +56,14 @@ impl Pass for ArgTrace {
     }
 }
 
+/// A slot that a call reads, and the one store that reaches it.
+type Source = (u16, Option<NodeId>);
+
 /// Lets calls take values. Gives how many, and the stores that fed them.
 fn trace_calls(unit: &mut Unit, cx: &mut PassContext) -> (u64, Vec<NodeId>) {
     let order = unit.graph.reverse_postorder();
     let reaching = ReachingStores::new(unit, &order, &keep_all);
-    let mut found: Vec<(BlockId, NodeId, Vec<(u16, Option<NodeId>)>)> = Vec::new();
+    let mut found: Vec<(BlockId, NodeId, Vec<Source>)> = Vec::new();
     for &b in &order {
         let mut state = reaching.at_start(unit, b);
         for &n in &unit.graph.block(b).effects {

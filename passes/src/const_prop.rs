@@ -17,7 +17,7 @@ use gsx_ir::graph::{Origin, Target, Terminator};
 use gsx_ir::schedule::Schedule;
 use gsx_ir::{BlockId, NodeId, Op, Type, Unit};
 
-use crate::support::{counted, remove_proved_guards, remove_unused_loads};
+use crate::support::{counted, remove_proved_guards, remove_unused_loads, source_line};
 use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
 
 /// The pass.
@@ -288,6 +288,9 @@ fn apply(unit: &mut Unit, values: &[Lattice], executable: &[(BlockId, usize)], c
         // A pinned parameter stays a register: its users get the constant all the same.
         let origin = node.origin;
         let Some(op) = const_op(v, ty) else { continue };
+        if !cx.permits(|| format!("the users of {n} got the constant {op:?} at {}", source_line(unit, origin))) {
+            continue;
+        }
         uses += unit.graph.users(n).len() as u64;
         let c = unit.graph.pure(op, &[], ty, origin);
         unit.graph.replace_uses(n, c);
@@ -340,6 +343,9 @@ fn decide_branches(unit: &mut Unit, executable: &[(BlockId, usize)], cx: &mut Pa
             _ => continue,
         };
         let at: Origin = unit.graph.block(b).origin;
+        if !cx.permits(|| format!("the branch at the end of {b} became a jump at {}", source_line(unit, at))) {
+            continue;
+        }
         cx.remark_at(unit, at, RemarkKind::Applied, "a branch always goes one way");
         unit.graph.set_term(b, Terminator::Jump(target));
         decided += 1;

@@ -17,7 +17,7 @@ use gsx_ir::{BlockId, NodeId, Op, SlotSet, SnapshotId, Unit};
 
 use crate::live_values::live_behind_calls;
 use crate::reaching::{Reaching, ReachingStores, transfer};
-use crate::support::{counted, remove_unused_loads};
+use crate::support::{counted, remove_unused_loads, slot_name, source_line};
 use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
 
 /// The pass.
@@ -43,7 +43,7 @@ impl Pass for DeadStore {
         let mut removed = 0;
         let mut sunk = 0;
         loop {
-            let (r, s) = round(unit);
+            let (r, s) = round(unit, cx);
             removed += r;
             sunk += s;
             // A removed store may have been the last user of a load, whose slot's own store may now be dead.
@@ -69,11 +69,18 @@ impl Pass for DeadStore {
 }
 
 /// One round: how many stores went, and how many values snapshots got.
-fn round(unit: &mut Unit) -> (u64, u64) {
+fn round(unit: &mut Unit, cx: &mut PassContext) -> (u64, u64) {
     let order = unit.graph.reverse_postorder();
     let reads = SnapshotReads::new(unit);
     let reaching = snapshot_stores(unit, &order, &reads);
-    let dead = dead_stores(unit, &order, &reads, &reaching);
+    let mut dead = dead_stores(unit, &order, &reads, &reaching);
+    dead.retain(|&store| {
+        cx.permits(|| {
+            let at = unit.graph.node(store).origin;
+            let name = stored_slot(unit.graph.node(store).op).map(|slot| slot_name(unit, slot, at));
+            format!("removed the store to {} at {} ({store})", name.unwrap_or_default(), source_line(unit, at))
+        })
+    });
     let mut sunk = 0;
     for (&(snapshot, slot), &store) in &reaching {
         if dead.contains(&store) {

@@ -4,6 +4,7 @@
 //! pass whose prerequisite is off does nothing and says so in a remark.
 
 pub mod registry;
+pub mod rewrites;
 pub mod sampling;
 pub mod selection;
 pub mod simplify;
@@ -27,8 +28,11 @@ mod tag_elim;
 mod type_seed;
 
 pub use registry::{PASSES, Registry};
+pub use rewrites::{Rewrite, RewriteMeter};
 pub use selection::{Pipeline, SelectionError};
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gsx_ir::Unit;
@@ -118,22 +122,11 @@ pub struct PassContext {
     pub remarks: Vec<Remark>,
     /// Counters so far.
     pub counters: Vec<Counter>,
-    limit: Option<RewriteLimit>,
+    meter: Option<Arc<RewriteMeter>>,
     /// The rules of `simplify`.
     pub rules: Arc<simplify::RuleSet>,
-    /// Rewrites that the running pass has asked for.
-    asked: u64,
-    /// What the last rewrite was that the limit let through.
-    last_permitted: Option<String>,
-}
-
-/// At most so many rewrites of one pass, counted over each unit: what `gsx bisect` narrows down with.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RewriteLimit {
-    /// The pass's id.
-    pub pass: String,
-    /// How many of its rewrites are made.
-    pub rewrites: u64,
+    /// Ids that passes have asked about with [`PassContext::is_enabled`].
+    asked_about: RefCell<BTreeSet<String>>,
 }
 
 impl PassContext {
@@ -145,37 +138,39 @@ impl PassContext {
             enabled,
             remarks: Vec::new(),
             counters: Vec::new(),
-            limit: None,
+            meter: None,
             rules: simplify::RuleSet::own(),
-            asked: 0,
-            last_permitted: None,
+            asked_about: RefCell::default(),
         }
     }
 
-    /// Sets a limit to the rewrites of one pass.
-    pub fn set_limit(&mut self, limit: Option<RewriteLimit>) {
-        self.limit = limit;
+    /// Counts, and may limit, the rewrites of one pass.
+    pub fn set_meter(&mut self, meter: Option<Arc<RewriteMeter>>) {
+        self.meter = meter;
     }
 
     /// May one more rewrite be made? Every pass asks before each single one (the smallest change that leaves a right
     /// graph), in a deterministic order, and leaves it out on a no; so a miscompilation can be narrowed down to one.
+    /// `what` completes the sentence "rewrite 3 of 7 in pass dse: …".
     pub fn permits(&mut self, what: impl FnOnce() -> String) -> bool {
-        self.asked += 1;
-        match &self.limit {
-            Some(limit) if limit.pass == self.pass => {
-                let yes = self.asked <= limit.rewrites;
-                if yes && self.asked == limit.rewrites {
-                    self.last_permitted = Some(what());
-                }
-                yes
-            }
+        match &self.meter {
+            Some(meter) if meter.pass() == self.pass => meter.permits(&self.function, what),
             _ => true,
         }
     }
 
     /// Is this pass in the pipeline?
     pub fn is_enabled(&self, id: &str) -> bool {
+        if !self.asked_about.borrow().contains(id) {
+            self.asked_about.borrow_mut().insert(id.to_string());
+        }
         self.enabled.contains(&id)
+    }
+
+    /// Ids that passes have asked about with [`PassContext::is_enabled`] so far: what they did depends on nothing else of
+    /// the pipeline.
+    pub fn asked_about(&self) -> Vec<String> {
+        self.asked_about.borrow().iter().cloned().collect()
     }
 
     /// Adds a remark about the whole function.
@@ -226,6 +221,16 @@ pub struct CalleeLimits {
     pub nesting: usize,
 }
 
+impl CalleeLimits {
+    /// All callees that are within one or the other.
+    pub fn union(self, other: CalleeLimits) -> CalleeLimits {
+        CalleeLimits {
+            instructions: self.instructions.max(other.instructions),
+            nesting: self.nesting.max(other.nesting),
+        }
+    }
+}
+
 /// An optimization pass.
 pub trait Pass: Sync {
     /// What it is.
@@ -243,7 +248,6 @@ pub trait Pass: Sync {
 /// Runs one pass; what it says is filed under its id.
 pub fn run_pass(pass: &dyn Pass, unit: &mut Unit, cx: &mut PassContext) -> Result<Outcome, PassError> {
     cx.pass = pass.info().id;
-    cx.asked = 0;
     for need in pass.info().needs {
         if !cx.is_enabled(need) {
             cx.remark(RemarkKind::Note, format!("does nothing: it needs {need}, which is off"));

@@ -44,6 +44,9 @@ impl Pass for R0Pin {
             Ok((region, spec)) => {
                 let at = unit.graph.block(region.header).origin;
                 let name = slot_name(unit, 0, at);
+                if !cx.permits(|| format!("pinned {name} to {} throughout the function", spec.pin)) {
+                    return Ok(Outcome::Unchanged);
+                }
                 let done = promote(unit, &region, &[spec], INFO.id);
                 cx.remark(RemarkKind::Applied, format!("{name} lives in {} throughout the function", spec.pin));
                 cx.count("loads removed", done.loads);

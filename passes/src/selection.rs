@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gsx_ir::Unit;
 
 use crate::simplify::RuleSet;
-use crate::{CalleeLimits, Counter, Pass, PassContext, PassError, Registry, Remark, run_pass};
+use crate::{CalleeLimits, Counter, Pass, PassContext, PassError, Registry, Remark, RewriteMeter, run_pass};
 
 /// Why a selection of passes could not be understood.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -33,6 +33,7 @@ pub struct Pipeline {
     passes: Vec<&'static dyn Pass>,
     /// The rules of `simplify`; gsx's own if none were chosen.
     rules: Option<Arc<RuleSet>>,
+    meter: Option<Arc<RewriteMeter>>,
 }
 
 impl fmt::Debug for Pipeline {
@@ -66,6 +67,16 @@ impl Pipeline {
         Pipeline { rules: Some(rules), ..self }
     }
 
+    /// The same passes, the rewrites of one of them counted, and perhaps limited.
+    pub fn with_meter(self, meter: Arc<RewriteMeter>) -> Pipeline {
+        Pipeline { meter: Some(meter), ..self }
+    }
+
+    /// Other passes in this order, with all else as it is.
+    pub fn with_passes(&self, passes: Vec<&'static dyn Pass>) -> Pipeline {
+        Pipeline { passes, ..self.clone() }
+    }
+
     /// The passes, in order.
     pub fn passes(&self) -> &[&'static dyn Pass] {
         &self.passes
@@ -78,11 +89,7 @@ impl Pipeline {
 
     /// The callees that the passes look into; none if no pass does.
     pub fn callees(&self) -> Option<CalleeLimits> {
-        let wishes = self.passes.iter().filter_map(|p| p.callees());
-        wishes.reduce(|a, b| CalleeLimits {
-            instructions: a.instructions.max(b.instructions),
-            nesting: a.nesting.max(b.nesting),
-        })
+        self.passes.iter().filter_map(|p| p.callees()).reduce(CalleeLimits::union)
     }
 
     /// The passes that `text` selects, in registry order: ids and groups, separated by commas; a name with `-` in front
@@ -136,6 +143,7 @@ impl Pipeline {
         if let Some(rules) = &self.rules {
             cx.rules = rules.clone();
         }
+        cx.set_meter(self.meter.clone());
         for pass in &self.passes {
             run_pass(*pass, unit, &mut cx)?;
             after(pass.info().id, unit)?;

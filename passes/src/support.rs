@@ -94,6 +94,16 @@ pub fn check_pinnable(unit: &Unit, slot: u16, uses: &SlotUse, ty: Type) -> Resul
     Ok(())
 }
 
+/// The source line of a bytecode position, as in `fib.gs:2`.
+pub fn source_line(unit: &Unit, at: Origin) -> String {
+    let name = &unit.program.source.name;
+    let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    match unit.program.proto(at.proto).spans.get(at.pc as usize) {
+        Some(pos) if pos.line > 0 => format!("{name}:{}", pos.line),
+        _ => name.to_string(),
+    }
+}
+
 fn describe(unit: &Unit, n: NodeId) -> &'static str {
     match unit.graph.node(n).op {
         Op::Call { .. } => "a call",

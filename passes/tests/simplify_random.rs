@@ -13,7 +13,7 @@ use gsx_ir::verify::verify;
 use gsx_ir::{Cond, NodeId, Op, Type, Unit};
 use gsx_passes::simplify::RuleSet;
 use gsx_passes::simplify::proofs::Cache;
-use gsx_passes::{PassContext, Registry, RewriteLimit, registry, run_pass};
+use gsx_passes::{PassContext, Registry, RewriteMeter, registry, run_pass};
 
 const INTS: [i64; 18] = [
     0,
@@ -224,7 +224,7 @@ fn simplify(unit: &mut Unit, rules: &Arc<RuleSet>, limit: Option<u64>) -> u64 {
     let pass = Registry::default().get("simplify").expect("it is registered");
     let mut cx = PassContext::new(unit, vec!["simplify"]);
     cx.rules = rules.clone();
-    cx.set_limit(limit.map(|rewrites| RewriteLimit { pass: "simplify".into(), rewrites }));
+    cx.set_meter(limit.map(|rewrites| Arc::new(RewriteMeter::new("simplify", rewrites))));
     run_pass(pass, unit, &mut cx).expect("it does not fail");
     for r in &cx.remarks {
         assert!(!r.text.contains("contradict"), "{}", r.text);

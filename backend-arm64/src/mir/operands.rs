@@ -131,11 +131,8 @@ impl Inst {
 
     /// Does it end a block?
     pub fn is_terminator(&self) -> bool {
-        match self {
-            Inst::Branch { .. } | Inst::Jump { .. } | Inst::EnterBody { .. } => true,
-            Inst::Ret { .. } | Inst::RetValue { .. } | Inst::Exit { .. } | Inst::Trap => true,
-            _ => false,
-        }
+        let goes_on = matches!(self, Inst::Branch { .. } | Inst::Jump { .. } | Inst::EnterBody { .. });
+        goes_on || matches!(self, Inst::Ret { .. } | Inst::RetValue { .. } | Inst::Exit { .. } | Inst::Trap)
     }
 
     /// Moves between virtual registers that it makes: destination, source.

@@ -47,6 +47,8 @@ pub enum Command {
     Diff(DiffArgs),
     /// List the rewrite rules of the pass simplify, or prove them
     Rules(RulesArgs),
+    /// Find the pass, and the rewrite in it, that makes a program's code wrong
+    Bisect(BisectArgs),
     /// Measure gsx itself
     Bench(BenchArgs),
 }
@@ -272,6 +274,18 @@ pub struct ProveArgs {
     /// Time that the solver may take for one rule
     #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
     pub seconds: u32,
+}
+
+/// `gsx bisect`
+#[derive(Args, Clone, Debug)]
+pub struct BisectArgs {
+    #[command(flatten)]
+    pub target: TargetArgs,
+    #[command(flatten)]
+    pub passes: PassArgs,
+    /// Search with the IR verifier and the IR evaluator after every pass: they see what this call does not show
+    #[arg(long)]
+    pub verify_each: bool,
 }
 
 /// `gsx bench`

@@ -32,6 +32,8 @@ pub enum Failure {
     },
     /// A message that shows the place in a text.
     Excerpt(String),
+    /// The result itself said it: nothing but the status is left to give.
+    Shown(u8),
     /// Output could not be written.
     Output(io::Error),
 }
@@ -85,6 +87,7 @@ impl Failure {
         match self {
             Failure::Message { status, .. } => *status,
             Failure::Excerpt(_) => STATUS_USAGE,
+            Failure::Shown(status) => *status,
             // Whoever closed the pipe has seen enough.
             Failure::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => 0,
             Failure::Output(_) => STATUS_FAILED,
@@ -103,6 +106,7 @@ impl Failure {
                 Some(rest) => format!("{word}{rest}"),
                 None => text.clone(),
             },
+            Failure::Shown(_) => return,
             Failure::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => return,
             Failure::Output(e) => format!("{word} cannot write the output: {e}"),
         };

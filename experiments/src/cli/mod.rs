@@ -3,6 +3,7 @@
 mod args;
 mod asm;
 mod bench;
+mod bisect;
 mod bytecode;
 mod choice;
 mod crash;
@@ -105,6 +106,7 @@ fn dispatch(cli: &Cli, passes: &[&'static dyn Pass]) -> Result<(), Failure> {
         Command::Bytecode(args) => bytecode::bytecode(&mut cx, args)?,
         Command::Diff(args) => diff::diff(&mut cx, args)?,
         Command::Rules(args) => rules::rules(&mut cx, args)?,
+        Command::Bisect(args) => bisect::bisect(&mut cx, args)?,
         Command::Bench(args) => bench::bench(&mut cx, args)?,
     }
     out.flush()?;

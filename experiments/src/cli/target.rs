@@ -157,10 +157,12 @@ impl Target {
 
     /// Runs the cell of this target under some passes.
     pub fn run(&self, pipeline: &Pipeline, options: Options) -> Result<CellReport, Failure> {
-        run_cell(&self.cell(pipeline, options)).map_err(|e| {
-            let help = self.explain(&e, options);
-            Failure::cell(&e, help)
-        })
+        run_cell(&self.cell(pipeline, options)).map_err(|e| self.failure(&e, options))
+    }
+
+    /// A failed cell, as shown to the user.
+    pub fn failure(&self, error: &CellError, options: Options) -> Failure {
+        Failure::cell(error, self.explain(error, options))
     }
 
     /// The measured call, as written in GScript: `fib(20)`.

@@ -13,6 +13,7 @@ pub struct Range {
     pub hi: i64,
 }
 
+#[allow(clippy::should_implement_trait)] // wrapping arithmetic of machine words, not that of numbers
 impl Range {
     /// Every integer.
     pub const FULL: Range = Range { lo: i64::MIN, hi: i64::MAX };
