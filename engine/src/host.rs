@@ -71,7 +71,7 @@ impl HostSide<'_> {
         }
     }
 
-    /// The activation in which the unit with R[0] at X1 asks for an instruction, which X0 names, to be executed, and how
+    /// The activation in which the unit with `R[0]` at X1 asks for an instruction, which X0 names, to be executed, and how
     /// many frames are active then.
     fn asking(&self, regs: &Registers) -> (ResumeFrame, u64) {
         let x = regs.x;

@@ -20,7 +20,7 @@ struct Site {
     frame_bytes: u64,
     link_offset: u64,
     /// The activations in it, the unit's own first and then those of inlined calls, each with its bytecode position and the
-    /// slot of its R[0]; none for the calls of exit stubs.
+    /// slot of its `R[0]`; none for the calls of exit stubs.
     activations: Arc<[FrameState]>,
     /// The tag of the result that is expected in a register, and where other results are expected.
     landing: Option<(Tag, u64)>,

@@ -117,6 +117,15 @@ fn cases() -> Vec<Case> {
             "1000",
         ),
         case(
+            "an open call that the profile never saw gives two results",
+            "func two(a, b) { return a, b }
+             func f(n) { if n < 5 { return 0 } return two(n, n + 1) }
+             func entry(n) { a, b := f(n) if b == nil { return -1 } return a * 10 + b }",
+            &[3],
+            &[7],
+            "78",
+        ),
+        case(
             "own name redefined",
             "func entry(n) { if n < 1 { return 1 } f := entry if n == 3 { entry = func(k) { return k * 100 } }
              r := entry(n - 1) entry = f return r + n }",

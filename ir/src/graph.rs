@@ -69,7 +69,7 @@ pub struct InlinedCall {
     pub proto: ProtoId,
     /// Its closure: the offset in the arena.
     pub closure: u64,
-    /// Slot of its R[0], in the unit's numbering: where the callee's frame would be. The slot below is its header.
+    /// Slot of its `R[0]`, in the unit's numbering: where the callee's frame would be. The slot below is its header.
     pub base: u16,
     /// The call instruction, in the caller's activation.
     pub call: Origin,
@@ -633,7 +633,7 @@ impl Graph {
 
     // ---- activations ----
 
-    /// Slot of the R[0] of an activation.
+    /// Slot of the `R[0]` of an activation.
     pub fn frame_base(&self, frame: u16) -> u16 {
         self.inlined_frame(frame).map_or(0, |c| c.base)
     }

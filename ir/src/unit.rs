@@ -333,7 +333,7 @@ impl Unit {
         profile.sites.get(at.pc as usize)
     }
 
-    /// Slot of the R[0] of a function that an operation in this activation calls: behind the registers of the
+    /// Slot of the `R[0]` of a function that an operation in this activation calls: behind the registers of the
     /// activation, and the callee's header.
     pub fn callee_base(&self, frame: u16) -> u16 {
         let graph = &self.graph;

@@ -140,7 +140,7 @@ fn every_operation() {
     }
     assert!(printed.contains("call.self a=2 nargs=0 results=!2 [p1@0:9; s1=v25]"), "{printed}");
     assert!(printed.contains("[p1@0:3 open 2, 1, p0@5:0; s0=v2, s4=v21, s6=v31]"), "{printed}");
-    assert!(printed.starts_with("unit test proto=1 slots=9 entry=b2 shared={3, 5} {\n"), "{printed}");
+    assert!(printed.starts_with("unit test proto=1 slots=9 entry=b2 shared={3, 5} stale={1} {\n"), "{printed}");
     assert!(printed.contains("pinned s2 @d8 unwritten in b3 by \"a pass: \\\"x\\\"\""), "{printed}");
 }
 

@@ -165,6 +165,8 @@ const DEPTH: u32 = 4;
 /// Facts about all values of a graph.
 pub struct Facts<'a> {
     graph: &'a Graph,
+    /// Where self calls come in, with arguments that the graph's edges do not show.
+    self_entry: Option<BlockId>,
     /// None: never computed, as far as is known.
     facts: Vec<Option<Fact>>,
     /// What holds at the end of each block, its terminator not executed yet.
@@ -172,11 +174,11 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// Analyses a graph.
-    pub fn new(graph: &'a Graph) -> Facts<'a> {
+    /// Analyses a graph; self calls, if there are any, come in at a block of it.
+    pub fn new(graph: &'a Graph, self_entry: Option<BlockId>) -> Facts<'a> {
         let order = graph.reverse_postorder();
         let constraints = dominating_constraints(graph, &order);
-        let mut facts = Facts { graph, facts: vec![None; graph.node_count()], constraints };
+        let mut facts = Facts { graph, self_entry, facts: vec![None; graph.node_count()], constraints };
         let pure = pure_order(graph);
         let mut sweep = 0;
         while facts.sweep(&order, &pure, Mode::Ascend { widen: sweep >= PATIENCE }) {
@@ -273,8 +275,8 @@ impl<'a> Facts<'a> {
                 let args: Option<Vec<Fact>> = target.args.iter().map(|&a| self.under(a, &known, DEPTH)).collect();
                 let Some(args) = args else { continue };
                 for (&p, fact) in params.iter().zip(args) {
-                    // Self calls may come in where the entry block leads to, with other arguments.
-                    let others = self.graph.node(p).ty.filter(|_| b == self.graph.entry);
+                    // Self calls come in with other arguments.
+                    let others = self.graph.node(p).ty.filter(|_| self.self_entry == Some(target.block));
                     let fact = others.map_or(fact, Fact::of_type);
                     arriving.entry(p).and_modify(|f| *f = f.union(fact)).or_insert(fact);
                 }
@@ -392,7 +394,7 @@ mod tests {
     }
 
     fn range(unit: &Unit, n: u32) -> String {
-        Facts::new(&unit.graph).of(NodeId(n)).range.to_string()
+        Facts::new(&unit.graph, None).of(NodeId(n)).range.to_string()
     }
 
     const LOOP: &str = "unit test slots=4 {
@@ -419,7 +421,7 @@ b3:
         let u = unit(LOOP);
         assert_eq!(range(&u, 3), "0..=10");
         assert_eq!(range(&u, 5), "1..=11", "at its definition nothing but the counter is known");
-        let facts = Facts::new(&u.graph);
+        let facts = Facts::new(&u.graph, None);
         assert_eq!(facts.at_end(BlockId(2), NodeId(5)).map(|f| f.range), Range::new(1, 10));
         assert_eq!(facts.at_end(BlockId(3), NodeId(3)).map(|f| f.range), Range::new(10, 10));
         assert_eq!(range(&u, 6), "-10..=0");

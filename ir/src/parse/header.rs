@@ -89,7 +89,7 @@ impl Parser<'_> {
         Ok(set)
     }
 
-    /// `inlined 1 = p2@8 0x40 !5`: callee, slot of its R[0], closure, call.
+    /// `inlined 1 = p2@8 0x40 !5`: callee, slot of its `R[0]`, closure, call.
     pub(super) fn inlined(&mut self, program: &Program) -> Result<(), ParseError> {
         while matches!(self.peek(), Kind::Word(w) if w == "inlined") {
             self.advance();

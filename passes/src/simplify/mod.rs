@@ -124,7 +124,7 @@ fn build(unit: &Unit, live: &Live) -> Option<(Classes, FxHashMap<NodeId, egg::Id
     } {
         return None;
     }
-    let facts = Facts::new(graph);
+    let facts = Facts::new(graph, unit.self_entry.as_ref().map(|e| e.block));
     let mut leaves = FxHashMap::default();
     for i in 0..graph.node_count() {
         let n = NodeId(i as u32);
