@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gscript::value::Tag;
 use gsx_ir::analysis::frequency::{ENTRY, ITERATIONS, block_frequencies};
-use gsx_ir::analysis::liveness::bytecode_liveness;
 use gsx_ir::analysis::loops::{Loop, natural_loops};
 use gsx_ir::analysis::slot_tags::{Assumption, SlotTags};
 use gsx_ir::effects::{SnapshotReads, slot_effects};
@@ -20,7 +19,7 @@ use gsx_ir::{BlockId, NodeId, Op, Type, Unit};
 
 use crate::promotion::{guard_on_entry, make_preheader};
 use crate::self_entry::self_calls;
-use crate::support::{counted, is_memory_right_at, remove_unused_loads, resume_at, slot_name, tag_of};
+use crate::support::{counted, is_memory_right_at, live_at, remove_unused_loads, resume_at, slot_name, tag_of};
 use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
 
 /// The pass.
@@ -161,10 +160,6 @@ fn seed_loop(unit: &mut Unit, l: &Loop, cx: &mut PassContext) -> u64 {
     if candidates.is_empty() {
         return 0;
     }
-    if at.proto != unit.proto {
-        cx.remark_at(unit, at, RemarkKind::Missed, "the loop belongs to another function: its entry has no snapshot");
-        return 0;
-    }
     if !is_memory_right_at(unit, at) {
         let text =
             "a slot that the interpreter needs where the loop begins is not in memory: its entry can have no exit";
@@ -216,8 +211,7 @@ fn carried_types(unit: &Unit, l: &Loop) -> Vec<(u16, Type)> {
     let graph = &unit.graph;
     let doms = graph.dominators();
     let tags = SlotTags::new(unit, &[]);
-    let live = bytecode_liveness(unit.bytecode());
-    let carried = live.get(graph.block(l.header).origin.pc as usize).copied().unwrap_or_default();
+    let carried = live_at(unit, graph.block(l.header).origin);
     // Tags asked for, and whether a guard at the beginning of the loop is among those that ask.
     let mut asked: BTreeMap<u16, (BTreeSet<u8>, Option<Type>)> = BTreeMap::new();
     for &b in &l.blocks {
@@ -292,9 +286,7 @@ fn looks_at_entry(unit: &Unit, l: &Loop, doms: &DomTree, guard: NodeId, slot: u1
 /// Did the profile see the guard's instruction, with operands of this type and no other?
 fn was_seen(unit: &Unit, guard: NodeId, tag: Tag) -> bool {
     let origin = unit.graph.node(guard).origin;
-    let Some(site) = unit.feedback.sites.get(origin.pc as usize).filter(|_| origin.proto == unit.proto) else {
-        return false;
-    };
+    let Some(site) = unit.feedback_at(origin) else { return false };
     let mut seen = [site.lhs, site.rhs].into_iter().filter(|types| !types.is_empty()).peekable();
     seen.peek().is_some() && seen.all(|types| types.single() == Some(tag))
 }

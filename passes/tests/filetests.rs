@@ -12,10 +12,16 @@
 //! ; remark: …              (one line for each remark, in order)
 //! ```
 //!
+//! For passes that look into callees, `; callee: add params=2 slots=3 code=8` gives the program a function (p2, then p3 …),
+//! whose graph follows behind the unit's own, and `; call: 4 a=2 args=2 results=1` makes an instruction of the unit's
+//! function (or `; call: add 4 …` of a callee) a call; `results=all` passes on what the callee gives.
+//!
 //! `GSX_BLESS=1 cargo test -p gsx-passes` rewrites everything from `; after:` on. Input and output must pass the verifier.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use gscript::bytecode::{Inst, Op, Program, ProtoId};
 use gscript::value::Tag;
 use gsx_ir::parse::{SYNTHETIC_PROTO, parse_unit, synthetic_program};
 use gsx_ir::{text, verify};
@@ -68,9 +74,17 @@ fn run(input: &str) -> Result<String, Failed> {
     let passes = header("passes").ok_or("the file has no line `; passes: …`")?;
     let pipeline = Pipeline::explicit(&Registry::default(), passes)?;
     let params: Vec<&str> = header("params").map(|p| p.split(' ').collect()).unwrap_or_default();
-    let slots = input.split_once(" slots=").and_then(|(_, rest)| rest.split([' ', '{']).next()?.parse().ok());
+    let first = units(input).first().copied().ok_or("the file has no unit")?;
+    let slots = first.split_once(" slots=").and_then(|(_, rest)| rest.split([' ', '{']).next()?.parse().ok());
     let program = synthetic_program(slots.ok_or("no slots= in the unit's first line")?, params.len() as u8, 64);
-    let mut unit = parse_unit(input, &program)?;
+    let program = with_callees(&program, input)?;
+    let mut units = units(input).into_iter();
+    let mut unit = parse_unit(units.next().ok_or("no unit")?, &program)?;
+    for text in units {
+        let callee = parse_unit(text, &program)?;
+        verify::verify(&callee).map_err(|e| format!("a callee is no legal graph:\n{e}"))?;
+        unit.callees.push(Arc::new(callee));
+    }
     unit.feedback.params = params
         .iter()
         .map(|p| {
@@ -88,4 +102,45 @@ fn run(input: &str) -> Result<String, Failed> {
         out.push_str(&format!("; remark: {} {}: {}\n", r.pass, r.kind, r.text));
     }
     Ok(out)
+}
+
+/// The texts of the file's units.
+fn units(input: &str) -> Vec<&str> {
+    let starts: Vec<usize> = input.match_indices("\nunit ").map(|(at, _)| at + 1).collect();
+    let ends = starts.iter().skip(1).copied().chain([input.len()]);
+    starts.iter().zip(ends).map(|(&start, end)| &input[start..end]).collect()
+}
+
+/// Adds the functions and call instructions that the file's first lines ask for.
+fn with_callees(program: &Arc<Program>, input: &str) -> Result<Arc<Program>, Failed> {
+    let mut program = Program::clone(program);
+    let of_kind = |kind: &'static str| input.lines().filter_map(move |l| l.strip_prefix(kind)).map(words);
+    for words in of_kind("; callee: ") {
+        let (slots, params, code) = (number(&words, "slots")?, number(&words, "params")?, number(&words, "code")?);
+        let model = synthetic_program(slots, params as u8, code.into());
+        let mut proto = model.proto(SYNTHETIC_PROTO).clone();
+        proto.id = ProtoId(program.protos.len() as u32);
+        proto.name = words[0].to_owned();
+        proto.upvals.clear();
+        program.protos.push(proto);
+    }
+    for words in of_kind("; call: ") {
+        let function = program.protos.iter().position(|p| p.name == words[0]);
+        let pc: usize = words[usize::from(function.is_some())].parse()?;
+        let results = if words.contains(&"results=all") { 0 } else { number(&words, "results")? as u8 + 1 };
+        let (a, b) = (number(&words, "a")? as u8, number(&words, "args")? as u8 + 1);
+        program.protos[function.unwrap_or(SYNTHETIC_PROTO.index())].code[pc] =
+            Inst { op: Op::Call, a, b, c: results, imm: 0 };
+    }
+    Ok(Arc::new(program))
+}
+
+fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
+/// The number in the word `key=…`.
+fn number(words: &[&str], key: &str) -> Result<u16, Failed> {
+    let value = words.iter().find_map(|w| w.strip_prefix(key)?.strip_prefix('='));
+    Ok(value.ok_or_else(|| format!("no {key}= in `{}`", words.join(" ")))?.parse()?)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gscript::bytecode::Op as Bytecode;
 use gscript::layout;
 use gscript::value::Value;
 use gsx_ir::graph::{FrameState, InlinedCall, Origin, Snapshot, Target, Terminator};
@@ -224,7 +225,12 @@ impl Copy<'_> {
             let term = match from.block(b).term.clone() {
                 Terminator::Return { first, count } => {
                     let at = Origin { pc: return_pc(from, b), ..from.block(b).origin };
-                    let is_open = self.callee.bytecode().code.get(at.pc as usize).is_some_and(|inst| inst.b == 0);
+                    let is_open = self
+                        .callee
+                        .bytecode()
+                        .code
+                        .get(at.pc as usize)
+                        .is_some_and(|inst| inst.op == Bytecode::Return && inst.b == 0);
                     let open = is_open.then_some((first as u8, count as u8));
                     returns.push(Return { block, first: first + self.base, count, origin: self.origin(at), open });
                     continue;
