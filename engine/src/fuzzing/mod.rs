@@ -33,7 +33,7 @@ impl Choices {
     /// From a fuzzer's input.
     pub fn from_bytes(bytes: &[u8]) -> Choices {
         let seed = bytes.iter().fold(0, |sum: u64, &b| sum.wrapping_mul(31).wrapping_add(b.into()));
-        Choices { bytes: bytes.to_vec().into_iter(), random: Random::new(seed) }
+        Choices { bytes: Vec::from(bytes).into_iter(), random: Random::new(seed) }
     }
 
     /// A number below `n`, which must not be 0.
