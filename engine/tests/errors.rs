@@ -47,6 +47,10 @@ fn messages_and_traces_are_the_interpreters() {
         "func f(n) { return n + {} }\nfunc v(...) { return f(...) + 1 }\nfunc g(n) { return v(n) + 1 }\ng(3)",
         "func f(a, b) { return a < {} }\nfunc g(n) { table.sort({3, 2, 1}, f) return 1 }\nfunc h(n) { return g(n) + 1 }\nh(3)",
         "func f(n) { return 1 + f(n + 1) }\nfunc g(n) { return f(n) + 1 }\ng(3)",
+        // The stack overflows in a self call, behind others of them and in a function with a loop: the innermost place counts.
+        "func f(n) { s := 0 for i := 0; i < 2; i++ { s = s + i }\n if n < 0 { return s }\n return 1 +\n f(n + 1) }\nf(3)",
+        "func f(n, x) { return f(n + 1, x) + g(n) }\nfunc g(n) { return n }\npcall(f, 1, 2)\nf(1, 0.5)",
+        "func e(n) { return o(n + 1) + 1 }\nfunc o(n) { return e(n + 1) - 1 }\ne(3)",
         "func f(n) { return pcall(error, \"inner\", 2) }\nfunc g(n) { ok, e := f(n) error(e) }\ng(3)",
     ] {
         let [compiled, interpreted] = failures(source);

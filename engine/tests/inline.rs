@@ -5,7 +5,7 @@ mod common;
 use common::{cell, ints, passes};
 use gscript::random::Random;
 use gsx_engine::exec::exec_captured;
-use gsx_engine::fuzzing::random_program;
+use gsx_engine::fuzzing::{Choices, random_program};
 use gsx_engine::{Arg, CellError, Engine, ExecSpec, Limits, run_cell};
 use gsx_passes::{Pipeline, Registry, RemarkKind};
 
@@ -346,7 +346,7 @@ fn programs() -> u64 {
 fn random_programs_with_inlined_calls_agree_with_the_interpreter() {
     let mut inlined = 0;
     for seed in 0..programs() {
-        let source = random_program(seed);
+        let source = random_program(&mut Choices::from_seed(seed));
         let mut random = Random::new(seed ^ 0x1_211e);
         let mut argument = || Arg::Int(random.below(12) as i64 - 2);
         let (warmup, args) = ([argument(), argument()], [argument(), argument()]);

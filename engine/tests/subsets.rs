@@ -19,8 +19,13 @@ struct Case {
 impl Case {
     /// Does it recurse so deep that repeating it many times takes long?
     fn is_deep(&self) -> bool {
-        ["deep recursion", "recursion past the limit, caught", "frames left behind calls of all kinds"]
-            .contains(&self.name)
+        [
+            "deep recursion",
+            "deep recursion with loops, floats and several parameters",
+            "recursion past the limit, caught",
+            "frames left behind calls of all kinds",
+        ]
+        .contains(&self.name)
     }
 
     fn spec(&self, pipeline: &Pipeline) -> CellSpec {
@@ -115,6 +120,90 @@ fn cases() -> Vec<Case> {
             &[0],
             &[1],
             "1000",
+        ),
+        case(
+            "callee redefined while a loop calls it",
+            "func add(a, b) { return a + b }
+             func entry(k) { keep := add x := 0 for i := 0; i < 10; i++ { if k == 1 && i == 5 { add = func(a, b) { return a * b } }
+             x = x + add(i, 3) } add = keep return x }",
+            &[0],
+            &[1],
+            "130",
+        ),
+        case(
+            "callee that redefines itself",
+            "flag := 0
+             func add(a, b) { if a == 4 && flag == 1 { add = func(a, b) { return 1000 } } return a + b }
+             func entry(k) { keep := add flag = k x := 0 for i := 0; i < 8; i++ { x = x + add(i, 1) } add = keep return x }",
+            &[0],
+            &[1],
+            "3015",
+        ),
+        case(
+            "self calls in a loop whose accumulator is pinned",
+            "func entry(n) { s := 0 for i := 0; i < 3; i++ { s = s + i if n > 0 { s = s + entry(n - 1) * 2 } } return s }",
+            &[2],
+            &[4],
+            "4665",
+        ),
+        // Upstream: scans for constants and argument sources went on past the ends of basic blocks (bug 8).
+        case(
+            "constant that depends on the way, used behind a call",
+            "func entry(n) { k := 1 if n > 2 { k = 2 } if n < 1 { return k } return k * 10 + entry(n - 1) + k }",
+            &[4],
+            &[5],
+            "89",
+        ),
+        case(
+            "arguments that depend on the way",
+            "func f(a, b) { return a * 100 + b }
+             func entry(n) { a := n if n > 3 { a = 7 } b := a + 1 if n % 2 == 0 { a = b } return f(a, b) + f(b, a) }",
+            &[3],
+            &[4],
+            "1616",
+        ),
+        // Upstream: leaving to the interpreter from within nested self calls corrupted the stack (bug 9).
+        case(
+            "exits inside nested self calls",
+            "func entry(n, k) { if n < 1 { if k == 1 { return 0.5 } return 1 } x := entry(n - 1, k) + 1 y := entry(n - 2, k) + x
+             return x + y }",
+            &[5, 0],
+            &[6, 1],
+            "357.5",
+        ),
+        case(
+            "allocation inside nested self calls",
+            "func tree(d) { if d == 0 { return {} } return {l: tree(d - 1), r: tree(d - 1)} }
+             func count(t) { if t.l == nil { return 1 } return 1 + count(t.l) + count(t.r) }
+             func entry(d) { return count(tree(d)) }",
+            &[3],
+            &[6],
+            "127",
+        ),
+        // Upstream's trace compiler: polarity of equality, integers in float arithmetic, globals taken for constants, and
+        // comparisons in a loop's body (bug 10).
+        case(
+            "comparisons in a loop's body",
+            "func entry(n) { a := 0 b := 0 c := 0 for i := 0; i < n; i++ { if i % 3 == 0 { a = a + 1 } if i % 3 != 1 { b = b + 10 }
+             if i < 5 { c = c + 100 } } return a + b + c }",
+            &[4],
+            &[20],
+            "637",
+        ),
+        case(
+            "integers in float arithmetic",
+            "func entry(n) { x := 0.25 for i := 0; i < n; i++ { x = x * 2 + i } return x }",
+            &[3],
+            &[6],
+            "73.0",
+        ),
+        case(
+            "global that changes in a loop",
+            "step := 1
+             func entry(n) { step = 1 s := 0 for i := 0; i < n; i++ { s = s + step if i == 5 { step = 10 } } return s }",
+            &[3],
+            &[12],
+            "66",
         ),
         case(
             "an open call that the profile never saw gives two results",
@@ -234,6 +323,14 @@ fn cases() -> Vec<Case> {
             &[],
             &[1],
             "false, test.gs:1:27: stack overflow (max call depth 100000)",
+        ),
+        // Frames of several sizes and types, at a depth that upstream's native stack did not bear (bug 1).
+        case(
+            "deep recursion with loops, floats and several parameters",
+            "func entry(n, x) { s := 0.5 for i := 0; i < 2; i++ { s = s + i } if n == 0 { return x } return entry(n - 1, x + s) }",
+            &[5, 0],
+            &[5000, 1],
+            "7501.0",
         ),
         // How deep it goes must not depend on who calls: compiled code, the call stub, a builtin, the interpreter.
         case(

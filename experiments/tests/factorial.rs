@@ -47,6 +47,10 @@ fn check(name: &str) {
         all.compile_time.as_secs_f64(),
         all.run_time.as_secs_f64(),
     );
+    if let Some(best) = all.runs.iter().min_by_key(|run| run.counters.instructions) {
+        let on = spec.pipeline.ids().into_iter().enumerate().filter(|(i, _)| best.set >> i & 1 == 1);
+        println!("    fewest instructions with {}", on.map(|(_, id)| id).collect::<Vec<_>>().join(","));
+    }
     for f in &all.functions {
         println!(
             "    {}: {} different code objects from {} graphs, after {} runs of passes",

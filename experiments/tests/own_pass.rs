@@ -93,7 +93,23 @@ fn main() -> ExitCode {
         let passes: Vec<&'static dyn Pass> = PASSES.iter().map(|p| *p as &'static dyn Pass).collect();
         return gsx_experiments::cli::main_with(&passes);
     }
+    // `cargo test` builds the examples, `cargo test --test own_pass` does not.
+    let example = example();
+    let has_no_example = !example.exists();
     let trials = vec![
+        Trial::test("the_example_is_gsx_with_a_pass_more", move || {
+            let run = |args: &[&str]| program(&example, args);
+            let (status, out, err) = run(&["passes"])?;
+            expect(status == 0 && out.contains("adding an integer to itself"), &(out + &err))?;
+            let inputs = ["--entry", "entry", "--args", "5", "experiments/tests/cli/inputs/double.gs"];
+            let (status, out, err) =
+                run(&[&["run", "--verify-each", "--passes", "double,r0-pin"], &inputs[..]].concat())?;
+            expect(
+                status == 0 && out.contains("1 additions became shifts") && out.contains("result    15"),
+                &(out + &err),
+            )
+        })
+        .with_ignored_flag(has_no_example),
         Trial::test("own_passes_are_listed", || {
             let (status, out, _) = gsx(&["passes"])?;
             expect(status == 0 && out.contains("count-adds") && out.contains("passes of yours"), &out)
@@ -162,9 +178,20 @@ fn main() -> ExitCode {
 
 const FIB: &str = "configs/fib.toml";
 
-/// Status, standard output, standard error.
+/// The example `own_pass`, which lies in a folder beside that of the tests.
+fn example() -> std::path::PathBuf {
+    let name = format!("own_pass{}", std::env::consts::EXE_SUFFIX);
+    let tests = std::env::current_exe().unwrap_or_default();
+    tests.ancestors().nth(2).unwrap_or(Path::new("")).join("examples").join(name)
+}
+
+/// Status, standard output, standard error of this test as a program.
 fn gsx(args: &[&str]) -> Result<(i32, String, String), Failed> {
-    let output = Command::new(std::env::current_exe()?)
+    program(&std::env::current_exe()?, args)
+}
+
+fn program(path: &Path, args: &[&str]) -> Result<(i32, String, String), Failed> {
+    let output = Command::new(path)
         .args(args)
         .env("GSX_AS_PROGRAM", "1")
         .env_remove("RUST_BACKTRACE")

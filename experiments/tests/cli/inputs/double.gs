@@ -1,0 +1,3 @@
+func entry(n) {
+    return n + n + n
+}
