@@ -64,16 +64,24 @@ pub enum Allocator {
     /// By frequency of use, the fallback when no allocator is chosen.
     #[default]
     Frequency,
+    /// By live range, in one scan over the code.
+    LinearScan,
+    /// The backtracking allocator of the regalloc2 crate, over live ranges that it splits.
+    Regalloc2,
 }
 
 impl Allocator {
     /// All allocators.
-    pub const ALL: [Allocator; 1] = [Allocator::Frequency];
+    pub const ALL: [Allocator; 3] = [Allocator::Frequency, Allocator::LinearScan, Allocator::Regalloc2];
 }
 
 impl fmt::Display for Allocator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("frequency")
+        f.write_str(match self {
+            Allocator::Frequency => "frequency",
+            Allocator::LinearScan => "linear-scan",
+            Allocator::Regalloc2 => "regalloc2",
+        })
     }
 }
 
@@ -285,6 +293,9 @@ pub struct Unit {
     pub frames: FrameStyle,
     /// Are constants that need a register made in front of loops, rather than at each use?
     pub hoist_constants: bool,
+    /// Do exit stubs and blocks that are rarely entered stand behind the rest of the code, rather than where control gets
+    /// to them?
+    pub cold_split: bool,
 }
 
 impl Unit {
@@ -306,6 +317,7 @@ impl Unit {
             allocator: Allocator::default(),
             frames: FrameStyle::default(),
             hoist_constants: false,
+            cold_split: false,
         }
     }
 

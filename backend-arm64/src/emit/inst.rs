@@ -44,6 +44,11 @@ impl Emitter<'_> {
         let mut at = Places(places.iter());
         let asm = &mut self.asm;
         match *inst {
+            Inst::Mov { d: Reg::V(_), s: Reg::V(_) } => {
+                if let [s, d] = *places {
+                    self.move_loc(d, s);
+                }
+            }
             Inst::Mov { d, s } | Inst::FmovFromX { d, s } | Inst::FmovToX { d, s } => {
                 let s = at.reg(s);
                 let d = at.reg(d);
