@@ -30,8 +30,7 @@ pub use disasm::disassemble;
 pub use emit::call_stub;
 pub use host::{HostCall, UnknownHostCall};
 
-use gsx_ir::unit::{Allocator, Unit};
-use regalloc::{Frequency, RegisterAllocator};
+use gsx_ir::unit::Unit;
 
 /// Compiles a unit. `unit_id` comes back in X0 of its exits.
 ///
@@ -39,9 +38,7 @@ use regalloc::{Frequency, RegisterAllocator};
 /// [`CodegenError`]: the function then stays interpreted.
 pub fn compile(unit: &Unit, unit_id: u32) -> Result<CodeObject, CodegenError> {
     let f = lower::lower(unit)?;
-    let allocation = match unit.allocator {
-        Allocator::Frequency => Frequency.allocate(&f)?,
-    };
+    let allocation = regalloc::allocator(unit.allocator).allocate(&f)?;
     if cfg!(debug_assertions) {
         regalloc::checker::check(&f, &allocation).map_err(|e| CodegenError::Allocation(format!("{e}\n{f}")))?;
     }

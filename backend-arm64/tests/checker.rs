@@ -8,7 +8,8 @@ use gsx_backend_arm64::lower::lower;
 use gsx_backend_arm64::mir::MBlock;
 use gsx_backend_arm64::reg::{Class, PReg, RegSet};
 use gsx_backend_arm64::regalloc::checker::check;
-use gsx_backend_arm64::regalloc::{Allocation, Frequency, Loc, RegisterAllocator};
+use gsx_backend_arm64::regalloc::{Allocation, Frequency, Loc, RegisterAllocator, allocator};
+use gsx_ir::unit::Allocator;
 
 const SHAPES: [Shape; 3] = [
     Shape { size: 40, pressure: 4, calls: false, pins: true },
@@ -51,27 +52,29 @@ fn broken(good: &Allocation, rng: &mut Random, kind: usize) -> Option<Allocation
 
 #[test]
 fn broken_allocations_are_rejected() {
-    let mut rng = Random::new(7);
-    for shape in SHAPES {
-        let (mut tried, mut missed) = (0, 0);
-        for seed in 0..40 {
-            let f = lower(&generate(seed, shape)).unwrap();
-            let good = Frequency.allocate(&f).unwrap();
-            check(&f, &good).unwrap();
-            for i in 0..20 {
-                let Some(bad) = broken(&good, &mut rng, usize::from(i % 4 != 0)) else {
-                    continue;
-                };
-                tried += 1;
-                if check(&f, &bad).is_ok() {
-                    missed += 1;
+    for choice in Allocator::ALL {
+        let mut rng = Random::new(7);
+        for shape in SHAPES {
+            let (mut tried, mut missed) = (0, 0);
+            for seed in 0..40 {
+                let f = lower(&generate(seed, shape)).unwrap();
+                let good = allocator(choice).allocate(&f).unwrap();
+                check(&f, &good).unwrap();
+                for i in 0..20 {
+                    let Some(bad) = broken(&good, &mut rng, usize::from(i % 4 != 0)) else {
+                        continue;
+                    };
+                    tried += 1;
+                    if check(&f, &bad).is_ok() {
+                        missed += 1;
+                    }
                 }
             }
+            // What is not rejected must be harmless: a result that nothing reads, a value in two places, a block that cannot
+            // be reached, a stored spill that is never loaded.
+            println!("{choice}, {shape:?}: {tried} broken, {missed} accepted");
+            assert!(tried > 300 && missed * 8 < tried, "{missed} of {tried} broken allocations were accepted");
         }
-        // What is not rejected must be harmless: a result that nothing reads, a value in two places, a block that cannot
-        // be reached, a stored spill that is never loaded.
-        println!("{shape:?}: {tried} broken, {missed} accepted");
-        assert!(tried > 300 && missed * 8 < tried, "{missed} of {tried} broken allocations were accepted");
     }
 }
 

@@ -10,9 +10,9 @@ use gscript::random::Random;
 use gscript::value::Tag;
 use gsx_backend_arm64::emit::{Branches, emit};
 use gsx_backend_arm64::lower::lower;
-use gsx_backend_arm64::regalloc::{Frequency, RegisterAllocator};
+use gsx_backend_arm64::regalloc::{Regalloc2, RegisterAllocator, allocator, checker};
 use gsx_backend_arm64::{CodeObject, CodegenError, ExitKind, HostCall, compile};
-use gsx_ir::unit::Unit;
+use gsx_ir::unit::{Allocator, Unit};
 
 const GLOBALS: u64 = 4;
 
@@ -105,19 +105,30 @@ fn canonical_end(end: End) -> End {
 
 fn compile_far(unit: &Unit) -> Result<CodeObject, CodegenError> {
     let f = lower(unit)?;
-    let allocation = Frequency.allocate(&f)?;
+    let allocation = allocator(unit.allocator).allocate(&f)?;
+    checker::check(&f, &allocation).map_err(|e| CodegenError::Allocation(e.to_string()))?;
     emit(unit, 3, &f, &allocation, Branches::Far)
 }
 
-/// Compiles a random unit and compares some runs. Says how many ended by a return, by an exit.
+/// Compiles a random unit with every allocator and compares some runs. Says how many ended by a return, by an exit.
 fn check(seed: u64, shape: Shape) -> (usize, usize) {
-    let unit = generate(seed, shape);
+    let mut unit = generate(seed, shape);
     note_comparisons(&unit);
+    unit.cold_split = seed.is_multiple_of(3);
+    let mut ends = (0, 0);
+    for allocator in Allocator::ALL {
+        unit.allocator = allocator;
+        ends = check_unit(seed, shape, &unit);
+    }
+    ends
+}
+
+fn check_unit(seed: u64, shape: Shape, unit: &Unit) -> (usize, usize) {
     // Every fourth with long branches, as in units of more than a mebibyte.
-    let compiled = if seed % 4 == 3 { compile_far(&unit) } else { compile(&unit, 3) };
+    let compiled = if seed % 4 == 3 { compile_far(unit) } else { compile(unit, 3) };
     let code = match compiled {
         Ok(code) => code,
-        Err(e) => panic!("seed {seed}: {e}\n{}", gsx_ir::text::unit_to_string(&unit)),
+        Err(e) => panic!("seed {seed}: {e}\n{}", gsx_ir::text::unit_to_string(unit)),
     };
     assert_eq!(code.words.len(), code.provenance.len());
     let mut rng = Random::new(seed ^ 0x5555);
@@ -133,7 +144,7 @@ fn check(seed: u64, shape: Shape) -> (usize, usize) {
         };
         let slots: Vec<Slot> = (0..SLOTS).map(|_| value()).collect();
         let globals: Vec<Slot> = (0..GLOBALS).map(|i| if i == 0 { int(0) } else { value() }).collect();
-        let mut reference = Evaluator::new(&unit, slots.clone(), globals.clone());
+        let mut reference = Evaluator::new(unit, slots.clone(), globals.clone());
         let expected = reference.run();
         if expected == End::Budget {
             continue;
@@ -148,7 +159,7 @@ fn check(seed: u64, shape: Shape) -> (usize, usize) {
         if got != expected {
             panic!(
                 "seed {seed} {shape:?}\nexpected {expected:x?}\ngot      {got:x?}\n{}\n{}",
-                gsx_ir::text::unit_to_string(&unit),
+                gsx_ir::text::unit_to_string(unit),
                 common::listing(&code)
             );
         }
@@ -195,9 +206,26 @@ fn more_values_than_registers() {
 #[test]
 fn spill_code_is_counted() {
     let shape = Shape { size: 80, pressure: 60, calls: true, pins: true };
-    let codes: Vec<CodeObject> = (0..200).map(|s| compile(&generate(s, shape), 0).unwrap()).collect();
-    let slots: u32 = codes.iter().map(|c| c.spill_slots).sum();
-    let moves: u32 = codes.iter().map(|c| c.spill_instructions).sum();
-    println!("{slots} spill slots, {moves} spill instructions");
-    assert!(slots > 200 && moves > slots);
+    for allocator in Allocator::ALL {
+        let compiled = |seed| compile(&Unit { allocator, ..generate(seed, shape) }, 0).unwrap();
+        let codes: Vec<CodeObject> = (0..200).map(compiled).collect();
+        let slots: u32 = codes.iter().map(|c| c.spill_slots).sum();
+        let moves: u32 = codes.iter().map(|c| c.spill_instructions).sum();
+        println!("{allocator}: {slots} spill slots, {moves} spill instructions");
+        assert!(slots > 200 && moves > slots);
+    }
+}
+
+/// The crate's own checker knows its input only: it finds what it got wrong, not what it was told wrong. The allocation
+/// checker looks at the rest.
+#[test]
+fn regalloc2_agrees_with_its_own_checker() {
+    for (seed, shape) in (0..200).flat_map(|seed| {
+        let shape = |pressure, calls| Shape { size: 70, pressure, calls, pins: seed % 2 == 0 };
+        [(seed, shape(4, true)), (seed, shape(50, seed % 4 == 1))]
+    }) {
+        let f = lower(&generate(seed, shape)).unwrap();
+        let allocation = Regalloc2 { verify: true }.allocate(&f).unwrap_or_else(|e| panic!("seed {seed}: {e}\n{f}"));
+        checker::check(&f, &allocation).unwrap_or_else(|e| panic!("seed {seed}: {e}\n{f}"));
+    }
 }

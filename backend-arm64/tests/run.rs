@@ -108,13 +108,20 @@ fn native_stacks_can_be_walked() {
 
 #[test]
 fn every_word_knows_where_it_comes_from() {
-    let unit = fib(CallKind::Generic, CallResults::Fixed(2));
+    let mut unit = fib(CallKind::Generic, CallResults::Fixed(2));
+    let parts = |unit: &Unit| {
+        let code = compile(unit, 7).unwrap();
+        assert_eq!(code.words.len(), code.provenance.len());
+        let mut parts: Vec<Part> = code.provenance.iter().map(|p| p.part).collect();
+        parts.dedup();
+        parts
+    };
+    // In line, each guard is followed by its stub, and the body goes on behind it.
+    let inline = parts(&unit);
+    assert!(inline.windows(3).any(|w| w == [Part::Body, Part::Exit, Part::Body]), "{inline:?}");
+    unit.cold_split = true;
+    assert_eq!(parts(&unit), [Part::Entry, Part::Body, Part::Cold, Part::Exit]);
     let code = compile(&unit, 7).unwrap();
-    assert_eq!(code.words.len(), code.provenance.len());
-    let parts: Vec<Part> = code.provenance.iter().map(|p| p.part).collect();
-    let mut order = parts.clone();
-    order.dedup();
-    assert_eq!(order, [Part::Entry, Part::Body, Part::Cold, Part::Exit]);
     for p in &code.provenance {
         match p.part {
             Part::Body => assert!(p.origin.is_some()),

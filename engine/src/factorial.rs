@@ -410,9 +410,10 @@ fn fingerprint(unit: &Unit) -> u64 {
         allocator,
         frames,
         hoist_constants,
+        cold_split,
     } = unit;
     let mut hasher = DefaultHasher::new();
-    (proto, frame_slots, shared, stale, layout, allocator, frames, hoist_constants).hash(&mut hasher);
+    (proto, frame_slots, shared, stale, layout, allocator, frames, hoist_constants, cold_split).hash(&mut hasher);
     for callee in callees {
         Arc::as_ptr(callee).hash(&mut hasher);
     }

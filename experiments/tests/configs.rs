@@ -139,3 +139,39 @@ fn a_full_disk_is_reported() {
         assert_eq!(output.status.code(), Some(1), "{args:?}");
     }
 }
+
+/// Each pass, switched off alone, changes the code of some benchmark; the exceptions have a reason.
+#[test]
+fn every_pass_matters_in_all() {
+    // `simplify` finds nothing cheaper in these programs. `tag-elim` finds the stores gone whose tags it would drop: dse and
+    // the passes on calls take them. `linear-scan` gives way to regalloc2.
+    let without_effect = ["simplify", "tag-elim", "linear-scan"];
+    let configs = ["configs/fib.toml", "configs/ackermann.toml", "configs/call-many.toml"];
+    let listing = |passes: &str| -> Vec<Vec<u8>> {
+        configs.iter().map(|c| gsx(&["asm", "--passes", passes, c]).stdout).collect()
+    };
+    let all = listing("all");
+    for pass in Registry::default().passes() {
+        let id = pass.info().id;
+        let differs = words(&all) != words(&listing(&format!("all,-{id}")));
+        assert_eq!(differs, !without_effect.contains(&id), "{id}");
+    }
+}
+
+/// The hexadecimal words in listings of code.
+fn words(listings: &[Vec<u8>]) -> Vec<String> {
+    let text = listings.iter().flat_map(|l| String::from_utf8_lossy(l).lines().map(str::to_string).collect::<Vec<_>>());
+    let is_word = |w: &&str| w.len() == 8 && w.chars().all(|c| c.is_ascii_hexdigit());
+    text.filter_map(|line| line.split_whitespace().find(is_word).map(str::to_string)).collect()
+}
+
+/// With all passes, the seed's programs execute no more instructions than they have to.
+#[test]
+fn all_passes_reach_the_figures() {
+    for (config, most) in
+        [("configs/fib.toml", 440_000), ("configs/ackermann.toml", 250_000), ("configs/call-many.toml", 40_100)]
+    {
+        let executed = cell(&["--passes", "all", config])["instructions"].as_u64();
+        assert!(executed.is_some_and(|n| n <= most), "{config}: {executed:?}, at most {most}");
+    }
+}

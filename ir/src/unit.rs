@@ -64,16 +64,24 @@ pub enum Allocator {
     /// By frequency of use, the fallback when no allocator is chosen.
     #[default]
     Frequency,
+    /// By live range, in one scan over the code.
+    LinearScan,
+    /// The backtracking allocator of the regalloc2 crate, over live ranges that it splits.
+    Regalloc2,
 }
 
 impl Allocator {
     /// All allocators.
-    pub const ALL: [Allocator; 1] = [Allocator::Frequency];
+    pub const ALL: [Allocator; 3] = [Allocator::Frequency, Allocator::LinearScan, Allocator::Regalloc2];
 }
 
 impl fmt::Display for Allocator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("frequency")
+        f.write_str(match self {
+            Allocator::Frequency => "frequency",
+            Allocator::LinearScan => "linear-scan",
+            Allocator::Regalloc2 => "regalloc2",
+        })
     }
 }
 
@@ -169,7 +177,17 @@ impl SlotSet {
     }
     /// The slots, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
-        (0..SlotSet::CAPACITY).filter(|&s| self.contains(s))
+        // Word by word: most sets hold a few slots of the many that fit.
+        self.0.iter().enumerate().flat_map(|(i, &word)| {
+            let mut rest = word;
+            std::iter::from_fn(move || {
+                let bit = rest.trailing_zeros();
+                (bit < 64).then(|| {
+                    rest &= rest - 1;
+                    64 * i as u16 + bit as u16
+                })
+            })
+        })
     }
 }
 
@@ -285,6 +303,9 @@ pub struct Unit {
     pub frames: FrameStyle,
     /// Are constants that need a register made in front of loops, rather than at each use?
     pub hoist_constants: bool,
+    /// Do exit stubs and blocks that are rarely entered stand behind the rest of the code, rather than where control gets
+    /// to them?
+    pub cold_split: bool,
 }
 
 impl Unit {
@@ -306,6 +327,7 @@ impl Unit {
             allocator: Allocator::default(),
             frames: FrameStyle::default(),
             hoist_constants: false,
+            cold_split: false,
         }
     }
 

@@ -1,8 +1,8 @@
 //! The list of passes.
 
 use crate::{
-    Pass, acc_pin, arg_trace, compact_frame, const_prop, dse, inline, r0_pin, result_trace, simplify, skip_spill,
-    tag_elim, type_seed,
+    Pass, acc_pin, arg_trace, cold_split, compact_frame, const_prop, dse, inline, linear_scan, r0_pin, regalloc2,
+    result_trace, simplify, skip_spill, tag_elim, type_seed,
 };
 
 /// All passes that come with gsx, in pipeline order. Adding a pass is adding its file and one line here.
@@ -20,6 +20,9 @@ pub const PASSES: &[&dyn Pass] = &[
     &dse::DeadStore,
     &tag_elim::TagElim,
     &compact_frame::CompactFrame,
+    &cold_split::ColdSplit,
+    &linear_scan::LinearScan,
+    &regalloc2::Regalloc2,
 ];
 
 /// A group of passes that can be named together.
@@ -38,6 +41,7 @@ pub const GROUPS: &[GroupInfo] = &[
     GroupInfo { id: "types", summary: "types known ahead: fewer checks, fewer tags" },
     GroupInfo { id: "calls", summary: "arguments and results without copies, callees without calls" },
     GroupInfo { id: "frames", summary: "smaller native frames and fewer write-backs around calls" },
+    GroupInfo { id: "registers", summary: "register allocators other than the one by use frequency" },
     GroupInfo { id: "pin", summary: "values kept in fixed registers" },
 ];
 

@@ -1,4 +1,4 @@
-//! Exit stubs: out of line, one per exit; they write values back to their slots and ask the host to go on.
+//! Exit stubs, one per exit, out of line or where they are branched to; they write values back to their slots and ask the host to go on.
 
 use gscript::layout;
 use gscript::value::Tag;

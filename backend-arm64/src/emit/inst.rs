@@ -44,6 +44,11 @@ impl Emitter<'_> {
         let mut at = Places(places.iter());
         let asm = &mut self.asm;
         match *inst {
+            Inst::Mov { d: Reg::V(_), s: Reg::V(_) } => {
+                if let [s, d] = *places {
+                    self.move_loc(d, s);
+                }
+            }
             Inst::Mov { d, s } | Inst::FmovFromX { d, s } | Inst::FmovToX { d, s } => {
                 let s = at.reg(s);
                 let d = at.reg(d);
@@ -174,12 +179,24 @@ impl Emitter<'_> {
                 if test == Test::Never {
                     return;
                 }
-                let label = self.exit_label(exit, &places[operands..]);
+                // In line, the usual way jumps over the stub.
+                let over = (!self.cold_split).then(|| self.asm.label());
+                let (test, label) = match over {
+                    Some(over) => (test.inverted(), over),
+                    None => (test, self.exit_label(exit, &places[operands..])),
+                };
                 match test {
                     Test::Flags(cc) => self.asm.b_cc(cc, label),
                     Test::Zero(r) => self.asm.cb(true, at.reg(r), label),
                     Test::NonZero(r) => self.asm.cb(false, at.reg(r), label),
-                    Test::Always | Test::Never => self.asm.b(label),
+                    Test::Always => self.asm.b(label),
+                    Test::Never => {}
+                }
+                if let Some(over) = over {
+                    let now = self.now;
+                    self.exit_stub(exit.0 as usize, &places[operands..], false);
+                    self.set_now(now);
+                    self.asm.bind(over);
                 }
             }
             Inst::Exit { exit } => self.exit_stub(exit.0 as usize, places, false),

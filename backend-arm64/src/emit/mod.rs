@@ -36,6 +36,8 @@ struct Emitter<'a> {
     f: &'a Function,
     allocation: &'a Allocation,
     order: Order,
+    /// Do exit stubs stand behind all other code?
+    cold_split: bool,
     frames: Frames,
     /// Where the code being emitted runs.
     place: Place,
@@ -97,7 +99,7 @@ pub fn emit(
         return Err(CodegenError::CodeTooLarge { words, limit: FAR_WORDS });
     }
     let far = branches == Branches::Far || words > NEAR_WORDS;
-    let order = Order::new(f, allocation);
+    let order = Order::new(f, allocation, unit.cold_split);
     let frames = Frames::new(f, allocation, &order, unit.frames == FrameStyle::Compact)?;
     let mut asm = Asm::new(far);
     let blocks = order.blocks.iter().map(|&b| (b, asm.label())).collect();
@@ -112,6 +114,7 @@ pub fn emit(
         f,
         allocation,
         order,
+        cold_split: unit.cold_split,
         place,
         frames,
         unit_id,

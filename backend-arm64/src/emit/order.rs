@@ -1,5 +1,5 @@
-//! The order of blocks in the code: reverse postorder with every loop in one piece and cold blocks last; empty blocks are
-//! skipped.
+//! The order of blocks in the code: reverse postorder with every loop in one piece and, if they are to be apart, cold blocks
+//! last; empty blocks are skipped.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -17,8 +17,8 @@ pub struct Order {
 }
 
 impl Order {
-    /// Decides the order for a function whose registers are known.
-    pub fn new(f: &Function, allocation: &Allocation) -> Order {
+    /// Decides the order for a function whose registers are known. `cold_split`: cold blocks come last.
+    pub fn new(f: &Function, allocation: &Allocation, cold_split: bool) -> Order {
         let forward = (0..f.blocks.len() as u32).map(|b| thread(f, allocation, MBlock(b))).collect();
         let mut order = Order { blocks: Vec::new(), forward };
         let loops = order.loops(f, &order.reverse_postorder(f, &[]));
@@ -30,6 +30,10 @@ impl Order {
         }
         for (header, body) in &loops {
             order.rotate(f, &mut blocks, *header, body);
+        }
+        if !cold_split {
+            order.blocks = blocks;
+            return order;
         }
         let (hot, cold): (Vec<_>, Vec<_>) = blocks.into_iter().partition(|b| !f.blocks[b.0 as usize].cold);
         order.blocks = hot;

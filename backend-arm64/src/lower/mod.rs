@@ -7,6 +7,7 @@ mod calls;
 mod constants;
 mod control;
 mod demand;
+mod edges;
 mod exits;
 mod order;
 mod results;
@@ -135,6 +136,7 @@ pub fn lower(unit: &Unit) -> Result<Function, CodegenError> {
         let nodes = order::block_order(graph, &lower.schedule, &lower.demand, &by_pin, b);
         lower.block(b, &nodes)?;
     }
+    edges::split_critical_edges(&mut lower.f);
     Ok(lower.f)
 }
 

@@ -216,7 +216,7 @@ pub enum CallTarget {
 #[derive(Clone, PartialEq, Debug)]
 #[allow(missing_docs)] // the fields are operands, named in each instruction's line
 pub enum Inst {
-    /// `d = s`, same class.
+    /// `d = s`, same class. Any location will do for a virtual register if both are virtual.
     Mov { d: Reg, s: Reg },
     /// Moves bits from a general to a float register.
     FmovFromX { d: Reg, s: Reg },

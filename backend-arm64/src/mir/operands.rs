@@ -15,6 +15,11 @@ impl Function {
         };
         use Role::{Def, DefAnywhere, Use, UseAnywhere};
         match *inst {
+            // A move copies from anywhere to anywhere, unless one side is outside of allocation.
+            Inst::Mov { d: Reg::V(d), s: Reg::V(s) } => {
+                push(s.into(), UseAnywhere);
+                push(d.into(), DefAnywhere);
+            }
             Inst::Mov { d, s } | Inst::FmovFromX { d, s } | Inst::FmovToX { d, s } => {
                 push(s, Use);
                 push(d, Def);

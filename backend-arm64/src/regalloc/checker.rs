@@ -1,11 +1,14 @@
 //! Checks an allocation without trusting any part of an allocator: follows every value through registers and spill slots
 //! along all paths, and demands that each read finds the value that it names.
+//!
+//! A move makes its destination's value that of its source, wherever that is: the two sides may share a place from then
+//! on. A move from a place to itself is no instruction, so any place will do for it.
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::{Allocation, Edit, Loc};
-use crate::mir::{Function, Inst, MBlock, Reg, Role, VReg};
+use crate::mir::{Function, Inst, MBlock, Role, VReg};
 use crate::reg::{PReg, RegSet};
 
 /// An error in an allocation.
@@ -20,6 +23,9 @@ pub struct AllocationError {
     pub message: String,
 }
 
+/// A register that a move writes, the values at its source, and all places that hold the value that it reads.
+type Copied = (VReg, SmallVec<[VReg; 2]>, SmallVec<[Loc; 4]>);
+
 /// Which virtual registers' values each place holds.
 #[derive(Clone, PartialEq, Debug, Default)]
 struct State(FxHashMap<Loc, SmallVec<[VReg; 2]>>);
@@ -30,6 +36,22 @@ impl State {
     }
     fn held(&self, loc: Loc) -> SmallVec<[VReg; 2]> {
         self.0.get(&loc).cloned().unwrap_or_default()
+    }
+    /// All places that hold `v`.
+    fn places_of(&self, v: VReg) -> SmallVec<[Loc; 4]> {
+        self.0.iter().filter(|(_, held)| held.contains(&v)).map(|(&loc, _)| loc).collect()
+    }
+    /// Calls at the self entry come in with its parameters in their fixed registers. All fixed registers of the function are
+    /// named here, of which the parameters' are some; what the entry block's own way does not bring along as well goes
+    /// when the two meet.
+    fn called(f: &Function) -> State {
+        let mut state = State::default();
+        for (v, info) in f.vregs.iter().enumerate() {
+            if let Some(reg) = info.fixed {
+                state.0.entry(Loc::Reg(reg)).or_default().push(VReg(v as u32));
+            }
+        }
+        state
     }
     /// `v` has a new value: no place holds it any more.
     fn forget(&mut self, v: VReg) {
@@ -63,6 +85,10 @@ pub fn check(f: &Function, allocation: &Allocation) -> Result<(), AllocationErro
     at_start.insert(MBlock(0), State::default());
     // Find the fixed point first, then complain: a state on the way there may know too much.
     let mut work = vec![MBlock(0)];
+    if let Some(entry) = f.self_entry {
+        at_start.insert(entry.block, State::called(f));
+        work.push(entry.block);
+    }
     while let Some(b) = work.pop() {
         let mut state = at_start[&b].clone();
         checker.block(b, &mut state, &mut |_, _| ());
@@ -123,37 +149,66 @@ impl Checker<'_> {
             complain(i, format!("{} operands have {} places", operands.len(), places.len()));
             return;
         }
-        for (op, &loc) in operands.iter().zip(places) {
-            self.place(op.vreg, op.role, loc, &mut |message| complain(i, message));
+        if matches!(inst, Inst::LandingPad { .. })
+            && (self.edits.contains_key(&(b, i as u32, false))
+                || i > 0 && self.edits.contains_key(&(b, i as u32 - 1, true)))
+        {
+            complain(i, "a move between a call and its landing pad, where control may come past it".into());
+        }
+        // Destinations of moves, with the places of source and destination.
+        let moves: SmallVec<[(VReg, VReg, Loc, Loc); 4]> = {
+            let (sources, destinations) = places.split_at(places.len() / 2);
+            let sides = destinations.iter().zip(sources);
+            inst.moves().zip(sides).map(|((d, s), (&to, &from))| (d, s, to, from)).collect()
+        };
+        let idle = |k: usize| {
+            let n = moves.len();
+            n > 0 && moves[k % n].2 == moves[k % n].3
+        };
+        for (k, (op, &loc)) in operands.iter().zip(places).enumerate() {
+            self.place(op.vreg, op.role, idle(k), loc, &mut |message| complain(i, message));
             if !op.role.is_def() && !state.holds(loc, op.vreg) {
                 complain(i, format!("`{inst}` reads %{} in {loc:?}, which holds {:?}", op.vreg.0, state.held(loc)));
             }
         }
         // What moves copy is read before anything is written.
-        let copied: Vec<(VReg, SmallVec<[VReg; 2]>)> = match inst {
-            Inst::ParallelMove { moves } => {
-                moves.iter().zip(places).map(|(&(d, _), &loc)| (d, state.held(loc))).collect()
-            }
-            Inst::Mov { d: Reg::V(d), s: Reg::V(_) } => vec![(*d, state.held(places[0]))],
-            _ => Vec::new(),
-        };
+        let copied: SmallVec<[Copied; 2]> =
+            moves.iter().map(|&(d, s, _, from)| (d, state.held(from), state.places_of(s))).collect();
         for reg in inst.clobbers().iter() {
             state.0.remove(&Loc::Reg(reg));
         }
-        let defs: SmallVec<[(VReg, Loc); 4]> =
-            operands.iter().zip(places).filter(|(o, _)| o.role.is_def()).map(|(o, &l)| (o.vreg, l)).collect();
-        for (k, &(v, loc)) in defs.iter().enumerate() {
+        let defs: SmallVec<[(usize, VReg, Loc); 4]> = operands
+            .iter()
+            .zip(places)
+            .enumerate()
+            .filter(|(_, (o, _))| o.role.is_def())
+            .map(|(k, (o, &l))| (k, o.vreg, l))
+            .collect();
+        for &(_, v, _) in &defs {
             state.forget(v);
-            state.0.remove(&loc);
-            if defs[..k].iter().any(|d| d.1 == loc) {
+        }
+        for (n, &(k, _, loc)) in defs.iter().enumerate() {
+            if !idle(k) {
+                state.0.remove(&loc);
+            }
+            if defs[..n].iter().any(|d| d.2 == loc && !(idle(d.0) && idle(k))) {
                 complain(i, format!("two results in {loc:?}"));
             }
         }
-        for &(v, loc) in &defs {
+        for &(k, v, loc) in &defs {
             let mut held: SmallVec<[VReg; 2]> = SmallVec::new();
-            if let Some((_, values)) = copied.iter().find(|c| c.0 == v) {
+            if let Some((_, values, others)) = copied.iter().find(|c| c.0 == v) {
                 // Values that this same instruction overwrites are not what was copied any more.
-                held.extend(values.iter().copied().filter(|h| !defs.iter().any(|d| d.0 == *h)));
+                held.extend(values.iter().copied().filter(|h| !defs.iter().any(|d| d.1 == *h)));
+                for other in others.iter().filter(|o| !defs.iter().any(|d| d.2 == **o && !idle(d.0))) {
+                    let there = state.0.entry(*other).or_default();
+                    if !there.contains(&v) {
+                        there.push(v);
+                    }
+                }
+            }
+            if idle(k) {
+                continue;
             }
             held.push(v);
             state.0.insert(loc, held);
@@ -161,7 +216,7 @@ impl Checker<'_> {
     }
 
     /// Is a place of the kind that the operand may be in?
-    fn place(&self, v: VReg, role: Role, loc: Loc, complain: &mut dyn FnMut(String)) {
+    fn place(&self, v: VReg, role: Role, idle: bool, loc: Loc, complain: &mut dyn FnMut(String)) {
         let info = self.f.vregs[v.0 as usize];
         match loc {
             Loc::Reg(reg) => {
@@ -169,12 +224,12 @@ impl Checker<'_> {
                 if !usable {
                     complain(format!("%{} is in {reg}", v.0));
                 }
-                if info.fixed.is_some_and(|fixed: PReg| fixed != reg) {
+                if !idle && info.fixed.is_some_and(|fixed: PReg| fixed != reg) {
                     complain(format!("%{} must be in {:?} and is in {reg}", v.0, info.fixed));
                 }
             }
             Loc::Spill(n) => {
-                if matches!(role, Role::Use | Role::Def) || info.fixed.is_some() {
+                if matches!(role, Role::Use | Role::Def) || info.fixed.is_some() && !idle {
                     complain(format!("%{} is spilled where it must be in a register", v.0));
                 }
                 if n >= self.allocation.spill_slots {

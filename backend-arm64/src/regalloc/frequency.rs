@@ -1,21 +1,16 @@
 //! Allocation by frequency of use: the values that are used most, weighted by loop depth, get registers first; a value
 //! that finds none lives in the native frame throughout.
 //!
-//! This is a priority colouring of the interference graph after coalescing. A spilled value is loaded before and stored
-//! after each instruction that needs it in a register, through a temporary that is coloured in the next round.
-
-use rustc_hash::FxHashSet;
+//! This is a priority colouring of the interference graph after coalescing.
 
 use super::coalesce::Classes;
 use super::interference::Interference;
-use super::liveness::{Liveness, OperandTable, operand_table};
-use super::{Allocation, Edit, Loc, RegisterAllocator};
+use super::liveness::Liveness;
+use super::spilling::{Coloured, Work, rounds};
+use super::{Allocation, RegisterAllocator};
 use crate::code::CodegenError;
-use crate::mir::{Function, MBlock, Role, VReg};
-use crate::reg::{Class, PReg, RegSet};
-
-/// Rounds of spilling before giving up; each spills at least one more value, and few take more than three.
-const MAX_ROUNDS: usize = 64;
+use crate::mir::{Function, VReg};
+use crate::reg::PReg;
 
 /// The allocator by frequency of use.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,241 +18,58 @@ pub struct Frequency;
 
 impl RegisterAllocator for Frequency {
     fn allocate(&self, f: &Function) -> Result<Allocation, CodegenError> {
-        let mut work = Work {
-            f,
-            ops: operand_table(f),
-            general: f.vregs.iter().map(|v| v.class == Class::X).collect(),
-            spilled: vec![None; f.vregs.len()],
-            spill_slots: Vec::new(),
-            edits: Vec::new(),
-            whole: None,
-        };
-        for _ in 0..MAX_ROUNDS {
-            match work.colour()? {
-                Coloured::All(registers) => return Ok(work.finish(&registers)),
-                Coloured::Spill(classes) => work.spill(classes),
-            }
+        rounds(f, colour)
+    }
+}
+
+/// Gives out registers, the most used values first.
+fn colour(work: &mut Work) -> Result<Coloured, CodegenError> {
+    let vregs = work.general.len();
+    let liveness = Liveness::new(work.f, &work.ops, vregs);
+    let graph = Interference::new(work.f, &work.ops, &liveness, &work.general);
+    let mut classes = Classes::new(work.f, vregs, &graph);
+    classes.coalesce(&graph, &work.moves());
+
+    let weights = work.weights();
+    let mut roots: Vec<(VReg, u64)> = Vec::new();
+    for v in (0..vregs as u32).map(VReg).filter(|&v| classes.find(v) == v && !work.is_spilled(v)) {
+        let members = classes.members(v);
+        let weight = members.iter().map(|m| weights[m.0 as usize]).fold(0u64, u64::saturating_add);
+        let must = classes.fixed(v).is_some() || work.is_temp(v);
+        if weight > 0 {
+            roots.push((v, if must { u64::MAX } else { weight }));
         }
-        Err(CodegenError::Allocation(format!("no colouring after {MAX_ROUNDS} rounds")))
     }
-}
+    roots.sort_by_key(|&(v, weight)| (classes.fixed(v).is_none(), std::cmp::Reverse(weight), v));
 
-/// Added move whose register side is a temporary.
-struct TempEdit {
-    block: MBlock,
-    inst: u32,
-    after: bool,
-    temp: VReg,
-    slot: u32,
-}
-
-struct Work<'a> {
-    f: &'a Function,
-    ops: OperandTable,
-    /// By register, temporaries behind the function's own: is it a general one?
-    general: Vec<bool>,
-    /// By register of the function: its spill slot.
-    spilled: Vec<Option<u32>>,
-    /// Values in each spill slot.
-    spill_slots: Vec<Vec<VReg>>,
-    edits: Vec<TempEdit>,
-    /// The graph of the first round, when no value was in pieces yet: it tells which values can share a spill slot.
-    whole: Option<Interference>,
-}
-
-enum Coloured {
-    All(Vec<Option<PReg>>),
-    /// Classes to spill.
-    Spill(Vec<Vec<VReg>>),
-}
-
-impl Work<'_> {
-    fn is_temp(&self, v: VReg) -> bool {
-        v.0 as usize >= self.f.vregs.len()
-    }
-
-    fn is_spilled(&self, v: VReg) -> bool {
-        self.spilled.get(v.0 as usize).is_some_and(|s| s.is_some())
-    }
-
-    fn colour(&mut self) -> Result<Coloured, CodegenError> {
-        let vregs = self.general.len();
-        let liveness = Liveness::new(self.f, &self.ops, vregs);
-        let graph = Interference::new(self.f, &self.ops, &liveness, &self.general);
-        let mut classes = Classes::new(self.f, vregs, &graph);
-        classes.coalesce(&graph, &self.moves());
-
-        let weights = self.weights();
-        let mut roots: Vec<(VReg, u64)> = Vec::new();
-        for v in (0..vregs as u32).map(VReg).filter(|&v| classes.find(v) == v && !self.is_spilled(v)) {
-            let members = classes.members(v);
-            let weight = members.iter().map(|m| weights[m.0 as usize]).fold(0u64, u64::saturating_add);
-            let must = classes.fixed(v).is_some() || self.is_temp(v);
-            if weight > 0 {
-                roots.push((v, if must { u64::MAX } else { weight }));
-            }
-        }
-        roots.sort_by_key(|&(v, weight)| (classes.fixed(v).is_none(), std::cmp::Reverse(weight), v));
-
-        let mut registers: Vec<Option<PReg>> = vec![None; vregs];
-        let mut spills = Vec::new();
-        for (root, weight) in roots {
-            let members = classes.members(root);
-            let choice = match classes.fixed(root) {
-                Some(fixed) => Some(fixed),
-                None => {
-                    let mut taken = classes.forbidden(root);
-                    for n in members.iter().flat_map(|&m| graph.of(m)) {
-                        if let Some(reg) = registers[n.0 as usize] {
-                            taken.insert(reg);
-                        }
-                    }
-                    self.choose(root, taken, classes.forbidden(root))
-                }
-            };
-            match choice {
-                Some(reg) => {
-                    for m in members {
-                        registers[m.0 as usize] = Some(reg);
+    let mut registers: Vec<Option<PReg>> = vec![None; vregs];
+    let mut spills = Vec::new();
+    for (root, weight) in roots {
+        let members = classes.members(root);
+        let choice = match classes.fixed(root) {
+            Some(fixed) => Some(fixed),
+            None => {
+                let mut taken = classes.forbidden(root);
+                for n in members.iter().flat_map(|&m| graph.of(m)) {
+                    if let Some(reg) = registers[n.0 as usize] {
+                        taken.insert(reg);
                     }
                 }
-                None if weight == u64::MAX => {
-                    return Err(CodegenError::Allocation("an instruction needs too many registers".into()));
-                }
-                None => spills.push(members.to_vec()),
+                work.prefer(root, taken, classes.forbidden(root))
             }
-        }
-        self.whole.get_or_insert(graph);
-        Ok(if spills.is_empty() { Coloured::All(registers) } else { Coloured::Spill(spills) })
-    }
-
-    /// The best free register: one that calls destroy if the value does not live across any, never a pin of the unit's if
-    /// there is another.
-    fn choose(&self, root: VReg, taken: RegSet, forbidden: RegSet) -> Option<PReg> {
-        let class = if self.general[root.0 as usize] { Class::X } else { Class::D };
-        let free = RegSet::ALLOCATABLE.intersection(RegSet::of_class(class)).minus(taken);
-        let crosses_calls = !forbidden.is_empty();
-        let (first, second) = match crosses_calls {
-            true => (RegSet::CALLEE_SAVED, RegSet::CALLER_SAVED),
-            false => (RegSet::CALLER_SAVED, RegSet::CALLEE_SAVED),
         };
-        let unpinned = free.minus(self.f.pinned);
-        [unpinned.intersection(first), unpinned.intersection(second), free]
-            .into_iter()
-            .find_map(|set| set.iter().next())
-    }
-
-    /// Moves of the function, most frequent first.
-    fn moves(&self) -> Vec<(VReg, VReg)> {
-        let mut out: Vec<(u64, VReg, VReg)> = Vec::new();
-        for (b, _, data) in self.f.insts() {
-            let weight = frequency(self.f, b);
-            for (d, s) in data.inst.moves() {
-                if !self.is_spilled(d) && !self.is_spilled(s) {
-                    out.push((weight, d, s));
+        match choice {
+            Some(reg) => {
+                for m in members {
+                    registers[m.0 as usize] = Some(reg);
                 }
             }
-        }
-        out.sort_by_key(|&(weight, ..)| std::cmp::Reverse(weight));
-        out.into_iter().map(|(_, d, s)| (d, s)).collect()
-    }
-
-    /// Uses and definitions of each register, weighted.
-    fn weights(&self) -> Vec<u64> {
-        let mut out = vec![0u64; self.general.len()];
-        for (b, insts) in self.ops.iter().enumerate() {
-            let weight = frequency(self.f, MBlock(b as u32));
-            for (i, operands) in insts.iter().enumerate() {
-                for op in operands {
-                    // An exit's values may as well be in memory: such a use hardly counts, but it keeps the value alive.
-                    let is_exit =
-                        op.role == Role::UseAnywhere && self.f.blocks[b].insts[i].inst.moves().next().is_none();
-                    let weight = if is_exit { 1 } else { weight };
-                    out[op.vreg.0 as usize] = out[op.vreg.0 as usize].saturating_add(weight).min(u64::MAX - 1);
-                }
+            None if weight == u64::MAX => {
+                return Err(CodegenError::Allocation("an instruction needs too many registers".into()));
             }
-        }
-        out
-    }
-
-    fn spill(&mut self, classes: Vec<Vec<VReg>>) {
-        for members in classes {
-            let near: FxHashSet<VReg> =
-                self.whole.iter().flat_map(|g| members.iter().flat_map(|&m| g.of(m))).copied().collect();
-            // The graph says nothing about registers of different classes, so they never share.
-            let class = self.f.class(members[0]);
-            let fits = |held: &Vec<VReg>| held.iter().all(|&v| self.f.class(v) == class && !near.contains(&v));
-            let slot = self.spill_slots.iter().position(fits);
-            let slot = slot.unwrap_or_else(|| {
-                self.spill_slots.push(Vec::new());
-                self.spill_slots.len() - 1
-            });
-            for &m in &members {
-                self.spilled[m.0 as usize] = Some(slot as u32);
-            }
-            self.spill_slots[slot].extend(members);
-        }
-        for b in 0..self.ops.len() {
-            for i in 0..self.ops[b].len() {
-                self.rewrite(b, i);
-            }
+            None => spills.push(members.to_vec()),
         }
     }
-
-    /// Replaces the operands of an instruction that are spilled now and must be in registers.
-    fn rewrite(&mut self, b: usize, i: usize) {
-        let mut temps: Vec<(VReg, VReg)> = Vec::new();
-        let mut operands = std::mem::take(&mut self.ops[b][i]);
-        for op in &mut operands {
-            let Some(&Some(slot)) = self.spilled.get(op.vreg.0 as usize) else {
-                continue;
-            };
-            if matches!(op.role, Role::UseAnywhere | Role::DefAnywhere) {
-                continue;
-            }
-            // One temporary serves all uses of a value in the instruction.
-            let known = temps.iter().find(|t| t.0 == op.vreg && !op.role.is_def()).map(|t| t.1);
-            let temp = known.unwrap_or_else(|| {
-                self.general.push(self.general[op.vreg.0 as usize]);
-                let temp = VReg(self.general.len() as u32 - 1);
-                temps.push((op.vreg, temp));
-                let (block, inst) = (MBlock(b as u32), i as u32);
-                self.edits.push(TempEdit { block, inst, after: op.role.is_def(), temp, slot });
-                temp
-            });
-            op.vreg = temp;
-        }
-        self.ops[b][i] = operands;
-    }
-
-    fn finish(&self, registers: &[Option<PReg>]) -> Allocation {
-        // A register that nothing reads still needs a place to be written to; colouring gave it one, because writing
-        // counts as use.
-        let place = |v: VReg| match self.spilled.get(v.0 as usize) {
-            Some(&Some(slot)) => Loc::Spill(slot),
-            _ => Loc::Reg(registers[v.0 as usize].unwrap_or(crate::reg::ZERO)),
-        };
-        let places = self
-            .ops
-            .iter()
-            .map(|insts| insts.iter().map(|ops| ops.iter().map(|o| place(o.vreg)).collect()).collect())
-            .collect();
-        let mut edits: Vec<Edit> = self
-            .edits
-            .iter()
-            .map(|e| {
-                let (reg, slot) = (place(e.temp), Loc::Spill(e.slot));
-                let (from, to) = if e.after { (reg, slot) } else { (slot, reg) };
-                Edit { block: e.block, inst: e.inst, after: e.after, from, to }
-            })
-            .collect();
-        edits.sort_by_key(|e| (e.block, e.inst, e.after));
-        Allocation { places, edits, spill_slots: self.spill_slots.len() as u32 }
-    }
-}
-
-/// Estimated executions of a block: eight per loop around it.
-fn frequency(f: &Function, b: MBlock) -> u64 {
-    let block = &f.blocks[b.0 as usize];
-    if block.cold { 1 } else { 8u64 << (3 * block.depth.min(16)) }
+    work.whole.get_or_insert(graph);
+    Ok(if spills.is_empty() { Coloured::All(registers) } else { Coloured::Spill(spills) })
 }

@@ -18,6 +18,7 @@ pub(super) fn operand_table(f: &Function) -> OperandTable {
 pub(super) struct Liveness {
     /// Global registers: their numbers in the sets.
     globals: Vec<VReg>,
+    into: Vec<VRegSet>,
     out: Vec<VRegSet>,
 }
 
@@ -73,7 +74,12 @@ impl Liveness {
                 work.extend(preds[b].iter().copied().filter(|&p| queued.insert(p)));
             }
         }
-        Liveness { globals, out }
+        Liveness { globals, into: live_in, out }
+    }
+
+    /// The registers that are live at the start of a block.
+    pub fn live_in(&self, b: MBlock) -> impl Iterator<Item = VReg> + '_ {
+        self.into[b.0 as usize].iter().map(|v| self.globals[v.0 as usize])
     }
 
     /// The registers that are live at the end of a block.

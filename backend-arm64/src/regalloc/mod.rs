@@ -4,9 +4,16 @@ pub mod checker;
 mod coalesce;
 mod frequency;
 mod interference;
+mod linear_scan;
 mod liveness;
+mod regalloc2;
+mod spilling;
 
 pub use frequency::Frequency;
+pub use linear_scan::LinearScan;
+pub use regalloc2::Regalloc2;
+
+use gsx_ir::unit::Allocator;
 
 use crate::code::CodegenError;
 use crate::mir::{Function, MBlock, VReg};
@@ -61,6 +68,42 @@ pub trait RegisterAllocator {
     /// # Errors
     /// [`CodegenError::Allocation`] when an instruction needs more registers at once than there are.
     fn allocate(&self, f: &Function) -> Result<Allocation, CodegenError>;
+}
+
+/// The allocator that a unit asks for.
+pub fn allocator(choice: Allocator) -> &'static dyn RegisterAllocator {
+    match choice {
+        Allocator::Frequency => &Frequency,
+        Allocator::LinearScan => &LinearScan,
+        Allocator::Regalloc2 => &Regalloc2 { verify: false },
+    }
+}
+
+/// The blocks that can be reached, each behind all that lead to it but for jumps back. Of two ways, the one into more
+/// loops comes right behind, so that loops are in one piece as far as this order allows.
+fn reverse_postorder(f: &Function) -> Vec<MBlock> {
+    let succs = |b: MBlock| {
+        let mut out = f.blocks[b.0 as usize].succs();
+        out.sort_by_key(|s| f.blocks[s.0 as usize].depth);
+        out.reverse();
+        out
+    };
+    let mut seen = vec![false; f.blocks.len()];
+    seen[0] = true;
+    let mut out = Vec::new();
+    let mut stack = vec![(MBlock(0), succs(MBlock(0)))];
+    while let Some((b, rest)) = stack.last_mut() {
+        match rest.pop() {
+            Some(s) if !std::mem::replace(&mut seen[s.0 as usize], true) => stack.push((s, succs(s))),
+            Some(_) => {}
+            None => {
+                out.push(*b);
+                stack.pop();
+            }
+        }
+    }
+    out.reverse();
+    out
 }
 
 /// A set of virtual registers.

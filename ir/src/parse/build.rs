@@ -48,6 +48,7 @@ pub(super) fn unit(
         allocator: header.allocator,
         frames: header.frames,
         hoist_constants: header.hoist_constants,
+        cold_split: header.cold_split,
         ..Unit::new(program.clone(), header.proto, graph)
     })
 }

@@ -18,7 +18,7 @@ impl Parser<'_> {
         let named = program.protos.iter().find(|p| p.name == name).map(|p| p.id);
         let (mut proto, mut slots, mut shared, mut stale) = (named, None, SlotSet::EMPTY, SlotSet::EMPTY);
         let mut entry = Ref { id: 0, line, col };
-        let mut hoist_constants = false;
+        let (mut hoist_constants, mut cold_split) = (false, false);
         let (mut layout, mut allocator, mut frames) = Default::default();
         while !self.is('{') {
             let field = self.word("`{` or a field of the unit")?;
@@ -48,6 +48,10 @@ impl Parser<'_> {
                     self.keyword("hoisted")?;
                     hoist_constants = true;
                 }
+                "cold" => {
+                    self.keyword("apart")?;
+                    cold_split = true;
+                }
                 "stale" => stale = self.slot_set()?,
                 "layout" => layout = self.choice("layout", &Layout::ALL)?,
                 "allocator" => allocator = self.choice("allocator", &Allocator::ALL)?,
@@ -61,7 +65,7 @@ impl Parser<'_> {
             return Err(ParseError::new(line, col, format!("the program has no function `{name}`")));
         };
         let slots = slots.unwrap_or_else(|| u16::from(program.proto(proto).nregs));
-        Ok(Header { proto, slots, entry, shared, stale, layout, allocator, frames, hoist_constants })
+        Ok(Header { proto, slots, entry, shared, stale, layout, allocator, frames, hoist_constants, cold_split })
     }
 
     pub(super) fn choice<T: Copy + fmt::Display>(&mut self, what: &str, all: &[T]) -> Result<T, ParseError> {

@@ -95,6 +95,7 @@ struct Header {
     allocator: Allocator,
     frames: FrameStyle,
     hoist_constants: bool,
+    cold_split: bool,
 }
 
 /// The lines between the first one and the blocks.

@@ -208,6 +208,9 @@ impl<'a> Printer<'a> {
         if u.hoist_constants {
             out.push_str(" constants=hoisted");
         }
+        if u.cold_split {
+            out.push_str(" cold=apart");
+        }
         out.push_str(" {");
         out
     }
