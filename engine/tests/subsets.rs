@@ -23,6 +23,7 @@ impl Case {
             "deep recursion",
             "deep recursion with loops, floats and several parameters",
             "recursion past the limit, caught",
+            "overflow at one of several call sites",
             "frames left behind calls of all kinds",
         ]
         .contains(&self.name)
@@ -323,6 +324,19 @@ fn cases() -> Vec<Case> {
             &[],
             &[1],
             "false, test.gs:1:27: stack overflow (max call depth 100000)",
+        ),
+        // Upstream: an overflow went on in the outermost frame as if it were the innermost one (bug 2). The call that is too
+        // deep is told from the others by its place, and nothing in front of the first call happens again.
+        case(
+            "overflow at one of several call sites",
+            "before := 0
+             func down(n) { if n % 2 == 0 { return 1 + down(n + 1) }
+             return down(n + 1) - 1 }
+             func start(n) { before = before + 1 return down(n) + down(n) }
+             func entry(n) { before = 0 a, e := pcall(start, n) b, f := pcall(start, n + 1) return a, e, b, f, before }",
+            &[1],
+            &[1],
+            "false, test.gs:3:21: stack overflow (max call depth 100000), false, test.gs:2:56: stack overflow (max call depth 100000), 2",
         ),
         // Frames of several sizes and types, at a depth that upstream's native stack did not bear (bug 1).
         case(
