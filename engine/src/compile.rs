@@ -77,6 +77,10 @@ impl Constants for VmConstants<'_> {
         value
     }
 
+    fn builtin_name(&self, index: u32) -> Option<&'static str> {
+        self.0.builtin_name(index)
+    }
+
     fn function(&mut self, global: u32) -> Option<KnownFunction> {
         let heap = self.0.heap();
         let value = heap.load(heap.global_slot(global as usize));

@@ -54,6 +54,15 @@ fn cases() -> Vec<Case> {
     };
     vec![
         case(
+            "an inlined open call gives a float where self calls gave integers",
+            "func id(n, x) { if n == 0 { return -n } return x }
+             func r(n, x) { if n < 2 { return id(x, x) } return r(n - 2, x) + r(n - 1, n) }
+             func entry(n) { if n > 10 { return r(5, 0.5) } return r(n, n) }",
+            &[8],
+            &[12],
+            "21.5",
+        ),
+        case(
             "fib",
             "func entry(n) { if n < 2 { return n } return entry(n - 1) + entry(n - 2) }",
             &[8],

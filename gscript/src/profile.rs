@@ -29,6 +29,72 @@ impl TypeSet {
     }
 }
 
+/// A library function.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BuiltinTarget {
+    /// Its index in the library ([`Vm::builtin_name`](crate::interp::Vm::builtin_name)).
+    pub index: u32,
+    /// Its closure: the offset in the arena.
+    pub closure: u64,
+}
+
+/// How a field was found in a table, or was added to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FieldAccess {
+    /// The table's shape.
+    pub shape: u32,
+    /// The field's slot in the fields block; for a field that is added, the one that it gets. None: the shape does not have
+    /// the field, and it was only read.
+    pub slot: Option<u32>,
+    /// The shape with the field, if the access adds it.
+    pub grows_to: Option<u32>,
+}
+
+/// The shapes of the tables that an instruction accessed, with where it found its field, in order of first sight.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct FieldFeedback {
+    seen: [Option<FieldAccess>; FieldFeedback::MOST],
+    /// Were there more, or tables without a shape?
+    pub many: bool,
+}
+
+impl FieldFeedback {
+    /// Most shapes that are told apart.
+    pub const MOST: usize = 4;
+
+    /// Adds what was seen.
+    pub fn insert(&mut self, access: FieldAccess) {
+        for place in &mut self.seen {
+            match place {
+                Some(known) if known.shape == access.shape => {
+                    // A field that one table lacks may be added to the next.
+                    *known = access;
+                    return;
+                }
+                Some(_) => {}
+                None => {
+                    *place = Some(access);
+                    return;
+                }
+            }
+        }
+        self.many = true;
+    }
+
+    /// What was seen.
+    pub fn iter(&self) -> impl Iterator<Item = FieldAccess> + '_ {
+        self.seen.iter().flatten().copied()
+    }
+
+    /// The only access, if there was one shape.
+    pub fn single(&self) -> Option<FieldAccess> {
+        match (self.seen, self.many) {
+            ([Some(access), None, ..], false) => Some(access),
+            _ => None,
+        }
+    }
+}
+
 /// Who was called at a call site.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum CallTarget {
@@ -37,8 +103,8 @@ pub enum CallTarget {
     None,
     /// Always a closure of this prototype.
     Proto(ProtoId),
-    /// Always a builtin.
-    Builtin,
+    /// Always this library function.
+    Builtin(BuiltinTarget),
     /// More than one, or something callable through `__call`.
     Many,
 }
@@ -60,7 +126,8 @@ pub enum ResultCount {
 pub struct SiteFeedback {
     /// Times executed (saturating).
     pub count: u32,
-    /// Types of `R[B]` (arithmetic, comparison, table access: the table) or `R[A]` (`Test`, `For…`).
+    /// Types of `R[B]` (arithmetic, comparison, table access: the table) or `R[A]` (`Test`, `For…`), or of the first argument
+    /// (`Call`).
     pub lhs: TypeSet,
     /// Types of `R[C]` (arithmetic, comparison) or of the key (table access), or of the limit (`For…`).
     pub rhs: TypeSet,
@@ -70,6 +137,11 @@ pub struct SiteFeedback {
     pub target: CallTarget,
     /// For `Call`.
     pub results: ResultCount,
+    /// For `GetField`, `SetField`, `SelfGet` on tables.
+    pub fields: FieldFeedback,
+    /// For `GetTable`, `SetTable` with integer keys, and `Len`: a key was not in the array part, a metatable had a say, or the
+    /// array part did not end in a value.
+    pub beyond: bool,
 }
 
 /// Feedback of one function.

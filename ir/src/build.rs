@@ -6,6 +6,10 @@
 //! through a guard's snapshot, which resumes the interpreter at that instruction. Operations without a shape of
 //! their own are executed by the runtime ([`Op::Step`]).
 
+mod intrinsics;
+mod numbers;
+mod tables;
+
 use std::sync::Arc;
 
 use gscript::bytecode::{Inst, Op as Bc, Program, Proto, ProtoId};
@@ -40,6 +44,11 @@ pub enum BuildError {
 pub trait Constants {
     /// Constant `k` of `proto`.
     fn constant(&mut self, proto: ProtoId, k: usize) -> Value;
+
+    /// Name of a library function, as in `math.sqrt`.
+    fn builtin_name(&self, _index: u32) -> Option<&'static str> {
+        None
+    }
 
     /// The function that a global holds now, if it holds a GScript function.
     fn function(&mut self, _global: u32) -> Option<KnownFunction> {
@@ -303,6 +312,10 @@ impl Builder<'_> {
                 self.effect(pc, Op::UpvalStore(inst.b), &[v], None);
             }
             Bc::Add | Bc::Sub | Bc::Mul | Bc::Div => self.arithmetic(pc, inst),
+            Bc::Mod => self.modulo(pc, inst),
+            Bc::GetTable => self.get_element(pc, inst),
+            Bc::SetTable => self.set_element(pc, inst),
+            Bc::Len => self.length(pc, inst),
             Bc::Unm => match self.site(pc).lhs.single() {
                 Some(Tag::Float) => {
                     let v = self.load_as(pc, inst.b, Type::Float);
@@ -323,8 +336,7 @@ impl Builder<'_> {
                 self.store(pc, inst.a, r);
             }
             Bc::Eq | Bc::Lt | Bc::Le => {
-                let cond = self.comparison(pc, inst);
-                self.test_branch(pc, cond, inst.a != 0);
+                self.compare_and_branch(pc, inst);
                 return true;
             }
             Bc::Test => {
@@ -385,14 +397,10 @@ impl Builder<'_> {
                 return true;
             }
             Bc::NewTable
-            | Bc::GetTable
-            | Bc::SetTable
             | Bc::GetField
             | Bc::SetField
             | Bc::SetList
-            | Bc::Mod
             | Bc::Pow
-            | Bc::Len
             | Bc::Concat
             | Bc::Closure
             | Bc::Close
@@ -416,51 +424,6 @@ impl Builder<'_> {
             self.at = self.graph.add_block(self.origin(pc)); // unreachable from here on
         } else {
             self.step(pc);
-        }
-    }
-
-    fn arithmetic(&mut self, pc: usize, inst: Inst) {
-        let site = self.site(pc);
-        let Some(shape) = numeric_shape(site.lhs, site.rhs) else { return self.step(pc) };
-        let (l, r) = self.operands(pc, inst, shape);
-        let value = if shape == (Type::Int, Type::Int) && inst.op != Bc::Div {
-            let op = match inst.op {
-                Bc::Add => Op::IAdd,
-                Bc::Sub => Op::ISub,
-                _ => Op::IMul,
-            };
-            self.pure(pc, op, &[l, r], Type::Int)
-        } else {
-            let (l, r) = (self.float_of(pc, l), self.float_of(pc, r));
-            let op = match inst.op {
-                Bc::Add => Op::FAdd,
-                Bc::Sub => Op::FSub,
-                Bc::Mul => Op::FMul,
-                _ => Op::FDiv,
-            };
-            self.pure(pc, op, &[l, r], Type::Float)
-        };
-        self.store(pc, inst.a, value);
-    }
-
-    fn comparison(&mut self, pc: usize, inst: Inst) -> NodeId {
-        let cond = match inst.op {
-            Bc::Eq => Cond::Eq,
-            Bc::Lt => Cond::Lt,
-            _ => Cond::Le,
-        };
-        let site = self.site(pc);
-        match numeric_shape(site.lhs, site.rhs) {
-            Some((Type::Int, Type::Int)) => {
-                let (l, r) = self.operands(pc, inst, (Type::Int, Type::Int));
-                self.pure(pc, Op::ICmp(cond), &[l, r], Type::Bool)
-            }
-            Some((Type::Float, Type::Float)) => {
-                let (l, r) = self.operands(pc, inst, (Type::Float, Type::Float));
-                self.pure(pc, Op::FCmp(cond), &[l, r], Type::Bool)
-            }
-            // An integer and a float compare exactly, which a conversion to float would not: the runtime does it.
-            _ => self.effect(pc, Op::HostCompare { op: inst.op, b: inst.b, c: inst.c }, &[], Some(Type::Bool)),
         }
     }
 
@@ -517,6 +480,12 @@ impl Builder<'_> {
             (0, None) => return self.step(pc),
             (b, _) => b - 1,
         };
+        if let CallTarget::Builtin(target) = site.target
+            && open.is_none()
+            && self.intrinsic(pc, inst, target)
+        {
+            return;
+        }
         let kind = if site.target == CallTarget::Proto(self.proto.id) {
             self.guard_self(pc, inst.a, open);
             CallKind::SelfCall

@@ -111,6 +111,11 @@ impl Target {
     pub fn new(block: BlockId) -> Target {
         Target { block, args: Args::new() }
     }
+
+    /// A target with arguments.
+    pub fn with_args(block: BlockId, args: &[NodeId]) -> Target {
+        Target { block, args: args.into() }
+    }
 }
 
 /// How a block ends.

@@ -11,6 +11,7 @@ pub mod dot;
 pub mod effects;
 pub mod eval;
 pub mod graph;
+pub mod memory;
 pub mod op;
 pub mod parse;
 pub mod schedule;

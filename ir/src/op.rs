@@ -3,6 +3,7 @@
 use std::fmt;
 
 use gscript::bytecode::Op as BytecodeOp;
+use gscript::layout;
 use gscript::value::{Tag, Value};
 
 /// Type of a value in the graph.
@@ -200,6 +201,63 @@ pub enum TagHalf {
     Unread,
 }
 
+/// A word of a table object that compiled code looks at.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum TablePart {
+    /// Number of the shape (int).
+    Shape,
+    /// Address of the fields block (pointer).
+    Fields,
+    /// Address of the array part (pointer).
+    Array,
+    /// Keys from 0 below this are in the array part (int).
+    ArrayLen,
+    /// Address of the metatable as a number, 0 if there is none (int).
+    Meta,
+}
+
+impl TablePart {
+    /// All of them.
+    pub const ALL: [TablePart; 5] =
+        [TablePart::Shape, TablePart::Fields, TablePart::Array, TablePart::ArrayLen, TablePart::Meta];
+
+    /// Type of the word.
+    pub fn ty(self) -> Type {
+        match self {
+            TablePart::Shape | TablePart::ArrayLen | TablePart::Meta => Type::Int,
+            TablePart::Fields | TablePart::Array => Type::Ptr,
+        }
+    }
+
+    /// Its offset in the object, in bytes.
+    pub fn offset(self) -> u64 {
+        match self {
+            TablePart::Shape => layout::TABLE_SHAPE,
+            TablePart::Fields => layout::TABLE_FIELDS,
+            TablePart::Array => layout::TABLE_ARRAY,
+            TablePart::ArrayLen => layout::TABLE_ARRAY_LEN,
+            TablePart::Meta => layout::TABLE_META,
+        }
+    }
+
+    /// Is it 4 bytes wide, and not 8? The number is unsigned then.
+    pub fn is_half(self) -> bool {
+        matches!(self, TablePart::Shape | TablePart::ArrayLen)
+    }
+}
+
+impl fmt::Display for TablePart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TablePart::Shape => "shape",
+            TablePart::Fields => "fields",
+            TablePart::Array => "array",
+            TablePart::ArrayLen => "len",
+            TablePart::Meta => "meta",
+        })
+    }
+}
+
 /// An operation. Arguments are in [`Node::args`](crate::graph::Node::args), in the order named here.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Op {
@@ -225,6 +283,8 @@ pub enum Op {
     INeg,
     /// `a << n`, `n` below 64.
     IShl(u8),
+    /// Floored `a % b`: the sign of `b`. With `b = 0` it is `a`, which programs never see: a guard comes before.
+    IMod,
     /// Float `a + b`.
     FAdd,
     /// Float `a - b`.
@@ -235,12 +295,20 @@ pub enum Op {
     FDiv,
     /// Float `-a`.
     FNeg,
+    /// Square root; NaN of a negative number.
+    FSqrt,
+    /// Float without its sign.
+    FAbs,
+    /// Float to the greatest integer that is not larger. Beyond the integers the nearest one, of NaN 0.
+    FloorToInt,
     /// Integer to float, rounding to nearest even.
     IntToFloat,
     /// Integer (or pointer) comparison to bool.
     ICmp(Cond),
     /// Float comparison to bool.
     FCmp(Cond),
+    /// `a < b` on int, both taken as unsigned, to bool: for `b` from 0 up this is `0 <= a < b`.
+    InBounds,
     /// `!a` on bool.
     BNot,
     /// `if c { a } else { b }`; arguments c, a, b; a and b of one type that is not boxed.
@@ -251,6 +319,8 @@ pub enum Op {
     Unbox(Type),
     /// Tag number of a boxed value, as int.
     TagOf,
+    /// Has a boxed value this tag? To bool.
+    HasTag(Tag),
     /// Truthiness of a boxed value, as bool.
     Truthy,
 
@@ -271,6 +341,17 @@ pub enum Op {
     UpvalStore(u8),
     /// Guest address of the running closure (pointer), from the frame header.
     Callee,
+    /// Word of a table object (argument: its address). Only where the argument is known to be a table's.
+    TableLoad(TablePart),
+    /// Field `i` of a fields block (argument: the block's address), boxed; nil if the table does not have it. Only where a
+    /// shape has told that the block has such a field.
+    FieldLoad(u32),
+    /// Writes field `i` of a fields block (arguments: the block's address, a value as for `SlotStore`).
+    FieldStore(u32),
+    /// Element of an array part (arguments: its address, the key), boxed. Only where the key is below the part's length.
+    ElemLoad,
+    /// Writes an element of an array part (arguments: its address, the key, a value as for `SlotStore`).
+    ElemStore,
     /// Leaves through the snapshot unless the boxed argument has this tag.
     GuardTag(Tag),
     /// Leaves through the snapshot unless the bool argument is true.
@@ -325,6 +406,11 @@ impl Op {
                 | Op::UpvalLoad(_)
                 | Op::UpvalStore(_)
                 | Op::Callee
+                | Op::TableLoad(_)
+                | Op::FieldLoad(_)
+                | Op::FieldStore(_)
+                | Op::ElemLoad
+                | Op::ElemStore
                 | Op::GuardTag(_)
                 | Op::Guard
                 | Op::GuardGlobal(..)
@@ -343,7 +429,21 @@ impl Op {
 
     /// May it only be removed when its effect is known not to matter (as opposed to an unused load)?
     pub fn is_removable_when_unused(self) -> bool {
-        self.is_pure() || matches!(self, Op::SlotLoad(..) | Op::GlobalLoad(_) | Op::UpvalLoad(_) | Op::Callee)
+        self.is_pure() || self.is_load()
+    }
+
+    /// Does it read memory and do nothing else?
+    pub fn is_load(self) -> bool {
+        matches!(
+            self,
+            Op::SlotLoad(..)
+                | Op::GlobalLoad(_)
+                | Op::UpvalLoad(_)
+                | Op::Callee
+                | Op::TableLoad(_)
+                | Op::FieldLoad(_)
+                | Op::ElemLoad
+        )
     }
 
     /// Does it carry a snapshot?

@@ -6,6 +6,7 @@ use gscript::random::Random;
 use gscript::value::{Tag, Value};
 use gsx_ir::dot::to_dot;
 use gsx_ir::graph::{BlockId, FrameState, Graph, NodeId, Origin, Snapshot, SnapshotId, Target, Terminator};
+use gsx_ir::op::TablePart;
 use gsx_ir::parse::{SYNTHETIC_PROTO, parse_unit, synthetic_program};
 use gsx_ir::text::{TextOptions, unit_to_string, unit_to_string_with};
 use gsx_ir::verify::verify;
@@ -84,7 +85,7 @@ impl Generator {
         let payload = self.rng.pick(&[Type::Int, Type::Float, Type::Bool]);
         let word = self.rng.pick(&[Type::Int, Type::Ptr]);
         let (int, float, boolean, boxed) = (Type::Int, Type::Float, Type::Bool, Type::Boxed);
-        let (op, args, result): (Op, Vec<Type>, Type) = match self.rng.below(20) {
+        let (op, args, result): (Op, Vec<Type>, Type) = match self.rng.below(26) {
             0 => (Op::IAdd, vec![int, int], int),
             1 => (Op::ISub, vec![int, int], int),
             2 => (Op::IMul, vec![int, int], int),
@@ -104,6 +105,12 @@ impl Generator {
             16 => (Op::TagOf, vec![boxed], int),
             17 => (Op::Truthy, vec![boxed], boolean),
             18 => (Op::IShl(self.rng.below(64) as u8), vec![int], int),
+            19 => (Op::IMod, vec![int, int], int),
+            20 => (Op::InBounds, vec![int, int], boolean),
+            21 => (Op::FSqrt, vec![float], float),
+            22 => (Op::FAbs, vec![float], float),
+            23 => (Op::FloorToInt, vec![float], int),
+            24 => (Op::HasTag(self.rng.pick(&Tag::ALL)), vec![boxed], boolean),
             _ => {
                 let v = self.value(ty);
                 self.known.push(v);
@@ -124,7 +131,7 @@ impl Generator {
         let count = self.rng.pick(&[CallResults::Fixed(results), CallResults::Expect(results)]);
         let comparison = self.rng.pick(&[BytecodeOp::Eq, BytecodeOp::Lt, BytecodeOp::Le]);
         let slot = self.slot();
-        let (op, args, result): (Op, Vec<Type>, Option<Type>) = match self.rng.below(13) {
+        let (op, args, result): (Op, Vec<Type>, Option<Type>) = match self.rng.below(18) {
             0 => (Op::SlotLoad(slot, ty), vec![], Some(ty)),
             1 => (Op::SlotStore(slot), vec![tagged], None),
             2 => (Op::GlobalLoad(u32::from(slot) % 8), vec![], Some(Type::Boxed)),
@@ -140,6 +147,14 @@ impl Generator {
                 let half = self.rng.pick(&[TagHalf::Right, TagHalf::Unread]);
                 (Op::SlotStorePayload(slot, half), vec![self.rng.pick(&[Type::Int, Type::Float, Type::Bool])], None)
             }
+            12 => {
+                let part = self.rng.pick(&TablePart::ALL);
+                (Op::TableLoad(part), vec![Type::Ptr], Some(part.ty()))
+            }
+            13 => (Op::FieldLoad(slot.into()), vec![Type::Ptr], Some(Type::Boxed)),
+            14 => (Op::FieldStore(slot.into()), vec![Type::Ptr, tagged], None),
+            15 => (Op::ElemLoad, vec![Type::Ptr, Type::Int], Some(Type::Boxed)),
+            16 => (Op::ElemStore, vec![Type::Ptr, Type::Int, tagged], None),
             _ => (Op::Step, vec![], None),
         };
         let args: Vec<NodeId> = args.into_iter().map(|t| self.value(t)).collect();

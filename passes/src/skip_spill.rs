@@ -143,12 +143,15 @@ fn return_instruction(unit: &Unit, start: Origin) -> Option<(Origin, Option<(u8,
         return None;
     }
     let proto: &Proto = unit.bytecode();
-    let mut open = None;
     for pc in start.pc as usize..proto.code.len() {
         let inst = proto.code[pc];
         match inst.op {
             Bytecode::Return => {
-                return Some((Origin::new(start.proto, pc as u32), open.filter(|_| inst.b == 0)));
+                // An inlined call leaves nothing but what follows it: the bytecode tells that the results are open. There
+                // is one, since the return is of one value.
+                let before = pc.checked_sub(1).map(|p| proto.code[p]).filter(|_| inst.b == 0);
+                let open = before.filter(|i| i.op == Bytecode::Call && i.c == 0).map(|i| (i.a, 1));
+                return Some((Origin::new(start.proto, pc as u32), open));
             }
             Bytecode::Jmp
             | Bytecode::Eq
@@ -164,8 +167,6 @@ fn return_instruction(unit: &Unit, start: Origin) -> Option<(Origin, Option<(u8,
             Bytecode::LoadBool if inst.c != 0 => return None,
             _ => {}
         }
-        // One result, since the return is of one value.
-        open = (inst.op == Bytecode::Call && inst.c == 0).then_some((inst.a, 1));
     }
     None
 }

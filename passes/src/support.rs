@@ -255,7 +255,7 @@ pub fn expected_type(unit: &Unit, value: NodeId, at: NodeId) -> Option<Type> {
         Type::of_tag(site.result.single()?)
     };
     match node.op {
-        Op::GlobalLoad(_) | Op::UpvalLoad(_) => seen(node.origin),
+        Op::GlobalLoad(_) | Op::UpvalLoad(_) | Op::ElemLoad | Op::FieldLoad(_) => seen(node.origin),
         Op::SlotLoad(slot, Type::Boxed) => {
             let block = node.block?;
             let effects = &graph.block(block).effects;

@@ -9,7 +9,7 @@ use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
 
 use super::imm::{self, Chunk, Recipe};
 use crate::code::CodegenError;
-use crate::mir::{AluOp, Cc, FpuOp};
+use crate::mir::{AluOp, Cc, FpuOp, FpuUnary};
 use crate::reg::{Class, PReg};
 
 /// A branch target within the code.
@@ -175,6 +175,9 @@ impl Asm {
             AluOp::Add => dynasm!(self.ops ; .arch aarch64 ; add X(d), X(n), X(m)),
             AluOp::Sub => dynasm!(self.ops ; .arch aarch64 ; sub X(d), X(n), X(m)),
             AluOp::Mul => dynasm!(self.ops ; .arch aarch64 ; mul X(d), X(n), X(m)),
+            AluOp::Div => dynasm!(self.ops ; .arch aarch64 ; sdiv X(d), X(n), X(m)),
+            AluOp::And => dynasm!(self.ops ; .arch aarch64 ; and X(d), X(n), X(m)),
+            AluOp::Eor => dynasm!(self.ops ; .arch aarch64 ; eor X(d), X(n), X(m)),
         }
     }
 
@@ -219,10 +222,20 @@ impl Asm {
         }
     }
 
-    /// `fneg d, n`
-    pub fn fneg(&mut self, d: PReg, n: PReg) {
+    /// `fneg`, `fabs` or `fsqrt d, n`
+    pub fn fpu_unary(&mut self, op: FpuUnary, d: PReg, n: PReg) {
         let (d, n) = (d.number(), n.number());
-        dynasm!(self.ops ; .arch aarch64 ; fneg D(d), D(n));
+        match op {
+            FpuUnary::Neg => dynasm!(self.ops ; .arch aarch64 ; fneg D(d), D(n)),
+            FpuUnary::Abs => dynasm!(self.ops ; .arch aarch64 ; fabs D(d), D(n)),
+            FpuUnary::Sqrt => dynasm!(self.ops ; .arch aarch64 ; fsqrt D(d), D(n)),
+        }
+    }
+
+    /// `fcvtms d, n`
+    pub fn fcvtms(&mut self, d: PReg, n: PReg) {
+        let (d, n) = (d.number(), n.number());
+        dynasm!(self.ops ; .arch aarch64 ; fcvtms X(d), D(n));
     }
 
     /// `scvtf d, n`
@@ -311,6 +324,18 @@ impl Asm {
                 Class::X => dynasm!(self.ops ; .arch aarch64 ; ldr X(d), [XSP(base), X(m)]),
                 Class::D => dynasm!(self.ops ; .arch aarch64 ; ldr D(d), [XSP(base), X(m)]),
             }
+        }
+    }
+
+    /// Loads 4 bytes, unsigned, into a general register. An offset that does not fit is made in `scratch`.
+    pub fn ldr_w(&mut self, d: PReg, base: u8, offset: i64, scratch: PReg) {
+        let (d, m) = (d.number(), scratch.number());
+        if (0..1 << 14).contains(&offset) && offset % 4 == 0 {
+            let offset = offset as u32;
+            dynasm!(self.ops ; .arch aarch64 ; ldr W(d), [XSP(base), offset]);
+        } else {
+            self.mov_imm(scratch, offset as u64);
+            dynasm!(self.ops ; .arch aarch64 ; ldr W(d), [XSP(base), X(m)]);
         }
     }
 

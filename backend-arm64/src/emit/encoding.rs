@@ -2,7 +2,7 @@
 
 use super::asm::{Asm, SP};
 use crate::disasm::disassemble;
-use crate::mir::{AluOp, Cc, FpuOp};
+use crate::mir::{AluOp, Cc, FpuOp, FpuUnary};
 use crate::reg::{FRAME, LINK, PReg};
 
 const fn x(n: u8) -> PReg {
@@ -99,7 +99,16 @@ const ROWS: &[Row] = &[
     (|a| a.fpu(FpuOp::Sub, d(1), d(2), d(3)), &[(0x1e633841, "fsub d1, d2, d3")]),
     (|a| a.fpu(FpuOp::Mul, d(1), d(2), d(3)), &[(0x1e630841, "fmul d1, d2, d3")]),
     (|a| a.fpu(FpuOp::Div, d(1), d(2), d(31)), &[(0x1e7f1841, "fdiv d1, d2, d31")]),
-    (|a| a.fneg(d(1), d(2)), &[(0x1e614041, "fneg d1, d2")]),
+    (|a| a.alu(AluOp::Div, x(1), x(2), x(3)), &[(0x9ac30c41, "sdiv x1, x2, x3")]),
+    (|a| a.alu(AluOp::And, x(1), x(2), x(3)), &[(0x8a030041, "and x1, x2, x3")]),
+    (|a| a.alu(AluOp::Eor, x(1), x(2), x(3)), &[(0xca030041, "eor x1, x2, x3")]),
+    (|a| a.fpu_unary(FpuUnary::Neg, d(1), d(2)), &[(0x1e614041, "fneg d1, d2")]),
+    (|a| a.fpu_unary(FpuUnary::Abs, d(1), d(2)), &[(0x1e60c041, "fabs d1, d2")]),
+    (|a| a.fpu_unary(FpuUnary::Sqrt, d(1), d(2)), &[(0x1e61c041, "fsqrt d1, d2")]),
+    (|a| a.fcvtms(x(1), d(2)), &[(0x9e700041, "fcvtms x1, d2")]),
+    (|a| a.ldr_w(x(0), 26, 8, x(16)), &[(0xb9400b40, "ldr w0, [x26, #8]")]),
+    (|a| a.ldr_w(x(0), 26, 16380, x(16)), &[(0xb97fff40, "ldr w0, [x26, #16380]")]),
+    (|a| a.ldr_w(x(0), 26, 16384, x(16)), &[(0xd2880010, "mov x16, #0x4000"), (0xb8706b40, "ldr w0, [x26, x16]")]),
     (|a| a.scvtf(d(1), x(2)), &[(0x9e620041, "scvtf d1, x2")]),
     (|a| a.cmp(x(1), x(2)), &[(0xeb02003f, "cmp x1, x2")]),
     (|a| a.cmp(x(1), x(31)), &[(0xeb1f003f, "cmp x1, xzr")]),

@@ -92,9 +92,13 @@ impl Emitter<'_> {
                 let (n, m) = (at.reg(n), at.reg(m));
                 asm.fpu(op, at.reg(d), n, m);
             }
-            Inst::Fneg { d, n } => {
+            Inst::FpuUnary { op, d, n } => {
                 let n = at.reg(n);
-                asm.fneg(at.reg(d), n);
+                asm.fpu_unary(op, at.reg(d), n);
+            }
+            Inst::Fcvtms { d, n } => {
+                let n = at.reg(n);
+                asm.fcvtms(at.reg(d), n);
             }
             Inst::Scvtf { d, n } => {
                 let n = at.reg(n);
@@ -119,6 +123,10 @@ impl Emitter<'_> {
             Inst::Ldr { d, base, offset } => {
                 let base = at.reg(base);
                 asm.ldr(at.reg(d), base.number(), offset.into(), SCRATCH);
+            }
+            Inst::LdrW { d, base, offset } => {
+                let base = at.reg(base);
+                asm.ldr_w(at.reg(d), base.number(), offset.into(), SCRATCH);
             }
             Inst::Ldp { d, d2, base, offset } => {
                 let base = at.reg(base);

@@ -128,6 +128,12 @@ impl Walk<'_> {
             Op::Guard => self.mark(node.args[0], Parts::PAYLOAD),
             Op::SlotStorePayload(..) => self.mark(node.args[0], Parts::PAYLOAD),
             Op::SlotStore(_) | Op::GlobalStore(_) | Op::UpvalStore(_) => self.stored(node.args[0]),
+            Op::FieldStore(_) | Op::ElemStore => {
+                if let [address @ .., value] = &node.args[..] {
+                    address.iter().for_each(|&a| self.mark(a, Parts::PAYLOAD.with(Parts::IN_X)));
+                    self.stored(*value);
+                }
+            }
             Op::Call { .. } => {
                 for &a in &node.args {
                     self.stored(a);
@@ -153,10 +159,10 @@ impl Walk<'_> {
                 }
                 Op::Unbox(Type::Float) => self.mark(node.args[0], Parts::PAYLOAD.with(Parts::IN_D)),
                 Op::Unbox(_) => self.mark(node.args[0], Parts::PAYLOAD.with(Parts::IN_X)),
-                Op::TagOf => self.mark(node.args[0], Parts::TAG),
+                Op::TagOf | Op::HasTag(_) => self.mark(node.args[0], Parts::TAG),
                 Op::Truthy => self.mark(node.args[0], Parts::WHOLE.with(Parts::IN_X)),
                 Op::Box if !parts.has(Parts::PAYLOAD) => {}
-                op if op.is_pure() => {
+                op if op.is_pure() || op.is_load() => {
                     for &a in &node.args {
                         self.mark(a, Parts::PAYLOAD);
                     }
@@ -201,7 +207,10 @@ fn fused(graph: &Graph, schedule: &Schedule, parts: &[Parts]) -> Vec<bool> {
     // Users come after what they use, so that going backwards decides a `!` before its argument.
     for &b in schedule.order() {
         for &n in schedule.block(b).iter().rev() {
-            let is_condition = matches!(graph.node(n).op, Op::ICmp(_) | Op::FCmp(_) | Op::BNot | Op::Truthy);
+            let is_condition = matches!(
+                graph.node(n).op,
+                Op::ICmp(_) | Op::FCmp(_) | Op::InBounds | Op::HasTag(_) | Op::BNot | Op::Truthy
+            );
             let is_operand = matches!(graph.node(n).op, Op::IShl(1..) | Op::IMul);
             if !(is_condition || is_operand) || parts[n.0 as usize].is_empty() {
                 continue;

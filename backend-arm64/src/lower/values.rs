@@ -1,13 +1,14 @@
 //! Lowering of nodes other than calls: arithmetic, comparisons, conversions, loads and stores.
 
 use gscript::layout;
+use gscript::value::Tag;
 use gsx_ir::graph::NodeId;
-use gsx_ir::op::{Cond, Op, Type};
+use gsx_ir::op::{Cond, Op, TablePart, Type};
 
 use super::{Half, Lower, Parts, Val, class_of_type};
 use crate::code::CodegenError;
 use crate::emit::imm;
-use crate::mir::{AluOp, Cc, FpuOp, Inst, Reg, Test, VReg};
+use crate::mir::{AluOp, Cc, FpuOp, FpuUnary, Inst, Reg, Test, VReg};
 use crate::reg::{BASE, CONTEXT, Class, ZERO};
 
 type Lowered<T> = Result<T, CodegenError>;
@@ -40,10 +41,13 @@ impl Lower<'_> {
             Op::FSub => self.fpu(FpuOp::Sub, arg(0), arg(1))?,
             Op::FMul => self.fpu(FpuOp::Mul, arg(0), arg(1))?,
             Op::FDiv => self.fpu(FpuOp::Div, arg(0), arg(1))?,
-            Op::FNeg => {
+            Op::FNeg => self.fpu_unary(FpuUnary::Neg, arg(0))?,
+            Op::FAbs => self.fpu_unary(FpuUnary::Abs, arg(0))?,
+            Op::FSqrt => self.fpu_unary(FpuUnary::Sqrt, arg(0))?,
+            Op::FloorToInt => {
                 let n = self.d_of(arg(0))?;
-                let d = self.f.vreg(Class::D);
-                self.emit(Inst::Fneg { d: d.into(), n: n.into() });
+                let d = self.f.vreg(Class::X);
+                self.emit(Inst::Fcvtms { d: d.into(), n: n.into() });
                 typed(d)
             }
             Op::IntToFloat => {
@@ -52,7 +56,8 @@ impl Lower<'_> {
                 self.emit(Inst::Scvtf { d: d.into(), n });
                 typed(d)
             }
-            Op::ICmp(_) | Op::FCmp(_) | Op::Truthy => {
+            Op::IMod => typed(self.modulo(arg(0), arg(1))?),
+            Op::ICmp(_) | Op::FCmp(_) | Op::InBounds | Op::HasTag(_) | Op::Truthy => {
                 let test = self.condition(n)?;
                 typed(self.materialise(test))
             }
@@ -107,6 +112,23 @@ impl Lower<'_> {
                 return self.store_value(arg(0), at.into(), 0);
             }
             Op::Callee => typed(self.callee()),
+            Op::TableLoad(part) => typed(self.table_part(arg(0), part)?),
+            Op::FieldLoad(i) => {
+                let (base, offset) = self.element(arg(0), Key::Constant(i.into()))?;
+                self.load_value(parts, base, offset)
+            }
+            Op::FieldStore(i) => {
+                let (base, offset) = self.element(arg(0), Key::Constant(i.into()))?;
+                return self.store_value(arg(1), base, offset);
+            }
+            Op::ElemLoad => {
+                let (base, offset) = self.element(arg(0), Key::Value(arg(1)))?;
+                self.load_value(parts, base, offset)
+            }
+            Op::ElemStore => {
+                let (base, offset) = self.element(arg(0), Key::Value(arg(1)))?;
+                return self.store_value(arg(2), base, offset);
+            }
             Op::GuardTag(tag) => return self.guard_tag(n, tag),
             Op::Guard => return self.guard(n),
             Op::GuardGlobal(i, f) => return self.guard_global(n, i, f),
@@ -214,6 +236,42 @@ impl Lower<'_> {
         Ok(typed(d))
     }
 
+    fn fpu_unary(&mut self, op: FpuUnary, a: NodeId) -> Lowered<Val> {
+        let n = self.d_of(a)?;
+        let d = self.f.vreg(Class::D);
+        self.emit(Inst::FpuUnary { op, d: d.into(), n: n.into() });
+        Ok(typed(d))
+    }
+
+    /// Floored remainder: that of the division towards zero, and the divisor added if the signs differ.
+    fn modulo(&mut self, a: NodeId, b: NodeId) -> Lowered<VReg> {
+        let divisor = self.constant(b)?;
+        if let Some(c) = divisor
+            && c > 0
+            && c.count_ones() == 1
+        {
+            let n = self.x_of(a)?;
+            let mask = self.x(Half::Imm(c as u64 - 1))?;
+            return Ok(self.alu(AluOp::And, n, mask));
+        }
+        let (n, m) = (self.x_of(a)?, self.x_of(b)?);
+        let quotient = self.alu(AluOp::Div, n, m);
+        let rest = self.f.vreg(Class::X);
+        self.emit(Inst::MulAdd { op: AluOp::Sub, d: rest.into(), n: quotient.into(), m, a: n });
+        let adjusted = self.alu(AluOp::Add, rest.into(), m);
+        let d = self.f.vreg(Class::X);
+        if divisor.is_some_and(|c| c > 0) {
+            self.emit(Inst::CmpImm { n: rest.into(), value: 0 });
+        } else {
+            let signs = self.alu(AluOp::Eor, rest.into(), m);
+            self.emit(Inst::CmpImm { n: rest.into(), value: 0 });
+            // A remainder of 0 is right as it is: flags that say "not less".
+            self.emit(Inst::CcmpImm { n: signs.into(), value: 0, nzcv: 0, cc: Cc::Ne });
+        }
+        self.emit(Inst::Csel { d: d.into(), n: adjusted.into(), m: rest.into(), cc: Cc::Lt });
+        Ok(d)
+    }
+
     // ---- conditions ----
 
     /// The test that holds when a bool node is true. What sets the flags, if anything, is emitted right here, so the user
@@ -224,6 +282,8 @@ impl Lower<'_> {
         match node.op {
             Op::ICmp(cond) => self.compare_ints(cond, arg(0), arg(1)),
             Op::FCmp(cond) => self.compare_floats(cond, arg(0), arg(1)),
+            Op::InBounds => self.below(arg(0), arg(1)),
+            Op::HasTag(tag) => self.has_tag(arg(0), tag),
             Op::BNot => Ok(self.test(arg(0))?.inverted()),
             Op::Truthy => self.truthy(arg(0)),
             _ => self.test(n),
@@ -272,6 +332,33 @@ impl Lower<'_> {
             Cond::Gt => Cc::Gt,
             Cond::Ge => Cc::Ge,
         }))
+    }
+
+    /// Unsigned `a < b`.
+    fn below(&mut self, a: NodeId, b: NodeId) -> Lowered<Test> {
+        let n = self.x_copy(a)?;
+        match self.constant(b)? {
+            Some(value) if value >= 0 && imm::is_add_immediate(value) => {
+                self.emit(Inst::CmpImm { n: n.into(), value });
+            }
+            _ => {
+                let m = self.x_of(b)?;
+                self.emit(Inst::Cmp { n: n.into(), m });
+            }
+        }
+        Ok(Test::Flags(Cc::Lo))
+    }
+
+    fn has_tag(&mut self, n: NodeId, tag: Tag) -> Lowered<Test> {
+        match (self.val(n)?.tag, tag as i64) {
+            (Half::Imm(known), tag) => Ok(if known as i64 == tag { Test::Always } else { Test::Never }),
+            (half, 0) => Ok(Test::Zero(self.x(half)?)),
+            (half, value) => {
+                let n = self.x(half)?;
+                self.emit(Inst::CmpImm { n, value });
+                Ok(Test::Flags(Cc::Eq))
+            }
+        }
     }
 
     fn compare_floats(&mut self, cond: Cond, a: NodeId, b: NodeId) -> Lowered<Test> {
@@ -386,6 +473,38 @@ impl Lower<'_> {
         }
     }
 
+    /// A word of a table object.
+    fn table_part(&mut self, table: NodeId, part: TablePart) -> Lowered<VReg> {
+        let base = self.x_copy(table)?.into();
+        let offset = part.offset() as i32;
+        if !part.is_half() {
+            return Ok(self.load(Class::X, base, offset));
+        }
+        let d = self.f.vreg(Class::X);
+        self.emit(Inst::LdrW { d: d.into(), base, offset });
+        Ok(d)
+    }
+
+    /// Where a slot of a block of slots is.
+    fn element(&mut self, block: NodeId, key: Key) -> Lowered<(Reg, i32)> {
+        let base = self.x_copy(block)?;
+        let constant = match key {
+            Key::Constant(i) => Some(i),
+            Key::Value(k) => self.constant(k)?,
+        };
+        if let Some(offset) = constant.and_then(|i| i.checked_mul(layout::SLOT_BYTES as i64))
+            && let Ok(offset) = i32::try_from(offset)
+        {
+            return Ok((base.into(), offset));
+        }
+        let Key::Value(k) = key else { return Err(CodegenError::Malformed(format!("{block} has too many fields"))) };
+        let k = self.x_of(k)?;
+        let d = self.f.vreg(Class::X);
+        let shift = layout::SLOT_BYTES.trailing_zeros() as u8;
+        self.emit(Inst::AluLsl { op: AluOp::Add, d: d.into(), n: base.into(), m: k, shift });
+        Ok((d.into(), 0))
+    }
+
     /// The running closure, from the frame header.
     fn callee(&mut self) -> VReg {
         let header = layout::slot_offset(layout::FRAME_HEADER_SLOTS) as i32;
@@ -398,6 +517,13 @@ impl Lower<'_> {
         let cell = self.load(Class::X, closure.into(), (layout::CLOSURE_UPVALS + 8 * u64::from(i)) as i32);
         self.load(Class::X, cell.into(), layout::UPVAL_PTR as i32)
     }
+}
+
+/// Which slot of a block.
+#[derive(Clone, Copy)]
+enum Key {
+    Constant(i64),
+    Value(NodeId),
 }
 
 /// Is a constant better added as immediates than from a register?

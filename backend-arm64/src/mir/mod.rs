@@ -184,6 +184,23 @@ pub enum AluOp {
     Sub,
     /// `n * m`
     Mul,
+    /// `n / m`, signed, towards zero; 0 if `m` is.
+    Div,
+    /// `n & m`
+    And,
+    /// `n ^ m`
+    Eor,
+}
+
+/// One-operand float operations.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FpuUnary {
+    /// `-n`
+    Neg,
+    /// `|n|`
+    Abs,
+    /// Square root.
+    Sqrt,
 }
 
 /// Two-operand float operations.
@@ -240,8 +257,10 @@ pub enum Inst {
     NotBool { d: Reg, n: Reg },
     /// Float operation.
     Fpu { op: FpuOp, d: Reg, n: Reg, m: Reg },
-    /// `d = -n` (float)
-    Fneg { d: Reg, n: Reg },
+    /// Float operation on one operand.
+    FpuUnary { op: FpuUnary, d: Reg, n: Reg },
+    /// Double to signed integer, rounding down.
+    Fcvtms { d: Reg, n: Reg },
     /// Signed integer to double.
     Scvtf { d: Reg, n: Reg },
     /// Flags of `n - m`.
@@ -260,6 +279,8 @@ pub enum Inst {
     Csel { d: Reg, n: Reg, m: Reg, cc: Cc },
     /// Loads 8 bytes, either class.
     Ldr { d: Reg, base: Reg, offset: i32 },
+    /// Loads 4 bytes, unsigned, into a general register.
+    LdrW { d: Reg, base: Reg, offset: i32 },
     /// Loads two general registers; the offset must fit.
     Ldp { d: Reg, d2: Reg, base: Reg, offset: i32 },
     /// Stores 8 bytes, either class.

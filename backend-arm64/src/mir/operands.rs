@@ -28,7 +28,8 @@ impl Function {
             Inst::AddImm { d, n, .. }
             | Inst::Lsl { d, n, .. }
             | Inst::NotBool { d, n }
-            | Inst::Fneg { d, n }
+            | Inst::FpuUnary { d, n, .. }
+            | Inst::Fcvtms { d, n }
             | Inst::Scvtf { d, n } => {
                 push(n, Use);
                 push(d, Def);
@@ -54,7 +55,7 @@ impl Function {
                 push(m, Use);
             }
             Inst::CmpImm { n, .. } | Inst::FcmpZero { n } | Inst::CcmpImm { n, .. } => push(n, Use),
-            Inst::Ldr { d, base, .. } => {
+            Inst::Ldr { d, base, .. } | Inst::LdrW { d, base, .. } => {
                 push(base, Use);
                 push(d, Def);
             }

@@ -138,6 +138,12 @@ impl<'a> Evaluator<'a> {
             Op::IMul => plain(i(0).wrapping_mul(i(1)) as u64),
             Op::INeg => plain(i(0).wrapping_neg() as u64),
             Op::IShl(n) => plain((i(0) << n) as u64),
+            Op::IMod => plain(gsx_ir::eval::pure::floored_mod(i(0), i(1)) as u64),
+            Op::FSqrt => float(f(0).sqrt()),
+            Op::FAbs => float(f(0).abs()),
+            Op::FloorToInt => plain(f(0).floor() as i64 as u64),
+            Op::InBounds => plain((args[0].1 < args[1].1) as u64),
+            Op::HasTag(tag) => plain((args[0].0 == tag as u64) as u64),
             Op::FAdd => float(f(0) + f(1)),
             Op::FSub => float(f(0) - f(1)),
             Op::FMul => float(f(0) * f(1)),
@@ -185,6 +191,9 @@ impl<'a> Evaluator<'a> {
                 None
             }
             Op::UpvalLoad(_) | Op::UpvalStore(_) | Op::Callee | Op::CloseFrame => panic!("not generated"),
+            Op::TableLoad(_) | Op::FieldLoad(_) | Op::FieldStore(_) | Op::ElemLoad | Op::ElemStore => {
+                panic!("not generated")
+            }
             Op::GuardGlobal(..) | Op::GuardDepth(_) => panic!("not generated"),
         };
         if let Some(v) = value {

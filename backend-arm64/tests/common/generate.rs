@@ -112,6 +112,7 @@ impl Generator {
     fn pure_of(&mut self, ty: Type) -> NodeId {
         let cond = self.rng.pick(&Cond::ALL);
         let shift = self.rng.pick(&[0, 1, 3, 32, 63]);
+        let tag = self.rng.pick(&[Tag::Nil, Tag::Bool, Tag::Int, Tag::Float, Tag::Function]);
         let (op, types): (Op, &[Type]) = match ty {
             Type::Int => self.rng.pick(&[
                 (Op::IAdd, &[Type::Int, Type::Int][..]),
@@ -119,6 +120,8 @@ impl Generator {
                 (Op::IMul, &[Type::Int, Type::Int]),
                 (Op::INeg, &[Type::Int]),
                 (Op::IShl(shift), &[Type::Int]),
+                (Op::IMod, &[Type::Int, Type::Int]),
+                (Op::FloorToInt, &[Type::Float]),
                 (Op::TagOf, &[Type::Boxed]),
                 (Op::Select, &[Type::Bool, Type::Int, Type::Int]),
             ]),
@@ -128,12 +131,16 @@ impl Generator {
                 (Op::FMul, &[Type::Float, Type::Float]),
                 (Op::FDiv, &[Type::Float, Type::Float]),
                 (Op::FNeg, &[Type::Float]),
+                (Op::FSqrt, &[Type::Float]),
+                (Op::FAbs, &[Type::Float]),
                 (Op::IntToFloat, &[Type::Int]),
                 (Op::Select, &[Type::Bool, Type::Float, Type::Float]),
             ]),
             Type::Bool => self.rng.pick(&[
                 (Op::ICmp(cond), &[Type::Int, Type::Int][..]),
                 (Op::FCmp(cond), &[Type::Float, Type::Float]),
+                (Op::InBounds, &[Type::Int, Type::Int]),
+                (Op::HasTag(tag), &[Type::Boxed]),
                 (Op::BNot, &[Type::Bool]),
                 (Op::Truthy, &[Type::Boxed]),
                 (Op::Select, &[Type::Bool, Type::Bool, Type::Bool]),

@@ -58,6 +58,11 @@ impl Shapes {
         self.list.len()
     }
 
+    /// The shape with one more field, if some table has had it already.
+    pub fn known_child(&self, shape: u32, key: u64) -> Option<u32> {
+        self.transitions.get(&(shape, key)).copied()
+    }
+
     /// The shape with one more field, or `None` if there can be none and the table must become a dictionary.
     pub(super) fn child(&mut self, shape: u32, key: u64) -> Option<u32> {
         if let Some(&child) = self.transitions.get(&(shape, key)) {

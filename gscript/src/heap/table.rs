@@ -265,6 +265,16 @@ impl Heap {
         Ok(())
     }
 
+    /// A table's shape number.
+    pub fn shape_of(&self, t: u64) -> u32 {
+        self.half(t, TABLE_SHAPE)
+    }
+
+    /// Keys from 0 below this are in the array part.
+    pub fn array_extent(&self, t: u64) -> u32 {
+        self.half(t, TABLE_ARRAY_LEN)
+    }
+
     /// Length of the array part; 0 for one that wrong compiled code has damaged.
     fn array_len(&self, t: u64) -> u32 {
         let len = self.half(t, TABLE_ARRAY_LEN);

@@ -26,6 +26,12 @@ impl Vm {
         self.protos.get(index as usize).copied()
     }
 
+    /// Index in the library of the function that a builtin's closure, at a guest address, runs.
+    pub(super) fn builtin_index(&self, closure: u64) -> Option<u32> {
+        let index = self.heap.half(self.heap.word(closure, CLOSURE_FUNC), FUNC_BUILTIN);
+        self.builtins.get(index as usize).map(|_| index)
+    }
+
     fn builtin_action(&self, f: Value) -> Action {
         let record = self.heap.word(f.bits, CLOSURE_FUNC);
         let builtin = self.builtins.get(self.heap.half(record, FUNC_BUILTIN) as usize);

@@ -200,6 +200,11 @@ impl Vm {
         result.map(|_| ())
     }
 
+    /// Name of a library function, as in `math.sqrt`.
+    pub fn builtin_name(&self, index: u32) -> Option<&'static str> {
+        self.builtins.get(index as usize).map(|b| b.name)
+    }
+
     /// The function that a closure runs; none for a builtin, and for what is no closure.
     pub fn closure_proto(&self, f: Value) -> Option<ProtoId> {
         if f.tag != Tag::Function {

@@ -3,8 +3,9 @@
 use super::Vm;
 use super::frame::{CallInfo, Helper, ProtoRt};
 use crate::bytecode::{Inst, Op, Program};
+use crate::heap::shapes::DICTIONARY;
 use crate::heap::slot;
-use crate::profile::{CallTarget, Profile, ProtoProfile, ResultCount, SiteFeedback};
+use crate::profile::{BuiltinTarget, CallTarget, FieldAccess, Profile, ProtoProfile, ResultCount, SiteFeedback};
 use crate::value::{Tag, Value};
 
 /// A profile in which nothing was seen.
@@ -62,6 +63,21 @@ impl Vm {
             Op::Call => Some(self.call_target(reg(inst.a))),
             _ => None,
         };
+        let lhs = match inst.op {
+            // The first argument, if there surely is one.
+            Op::Call if inst.b >= 2 => Some(reg(inst.a + 1)),
+            _ => lhs,
+        };
+        let field = match (inst.op, lhs) {
+            (Op::GetField | Op::SetField | Op::SelfGet, Some(table)) if table.tag == Tag::Table => {
+                Some(self.field_access(ci, inst, table.bits))
+            }
+            _ => None,
+        };
+        let beyond = match (lhs, rhs) {
+            (Some(table), key) if table.tag == Tag::Table => self.goes_beyond(inst.op, table.bits, key),
+            _ => false,
+        };
         let Some(site) = self.site(ci) else { return };
         site.count = site.count.saturating_add(1);
         if let Some(v) = lhs {
@@ -69,6 +85,12 @@ impl Vm {
         }
         if let Some(v) = rhs {
             site.rhs.insert(v.tag);
+        }
+        site.beyond |= beyond;
+        match field {
+            Some(Some(access)) => site.fields.insert(access),
+            Some(None) => site.fields.many = true,
+            None => {}
         }
         if let Some(t) = target {
             site.target = match site.target {
@@ -86,7 +108,44 @@ impl Vm {
         match self.proto_of(f) {
             // SAFETY: the pointers in `protos` are live.
             Some(rt) => CallTarget::Proto(unsafe { (*rt).id }),
-            None => CallTarget::Builtin,
+            None => match self.builtin_index(f.bits) {
+                Some(index) => {
+                    CallTarget::Builtin(BuiltinTarget { index, closure: f.bits.wrapping_sub(self.heap.guest_base()) })
+                }
+                None => CallTarget::Many,
+            },
+        }
+    }
+
+    /// Where the field of an instruction is in a table; none if the table has no shape.
+    fn field_access(&self, ci: &CallInfo, inst: Inst, table: u64) -> Option<FieldAccess> {
+        // SAFETY: `rt` lives as long as its frames.
+        let key = unsafe { &*ci.rt }.consts().get(inst.imm as usize).copied().filter(|k| k.tag == Tag::Str)?.bits;
+        let shape = self.heap.shape_of(table);
+        if shape == DICTIONARY {
+            return None;
+        }
+        let shapes = self.heap.shapes();
+        let slot = shapes.slot(shape, key);
+        if slot.is_some() || inst.op != Op::SetField {
+            return Some(FieldAccess { shape, slot, grows_to: None });
+        }
+        let grows_to = shapes.known_child(shape, key);
+        let slot = grows_to.and_then(|child| shapes.slot(child, key));
+        Some(FieldAccess { shape, slot, grows_to })
+    }
+
+    /// Does an access to a table's array part, or asking for its length, need more than that part?
+    fn goes_beyond(&self, op: Op, table: u64, key: Option<Value>) -> bool {
+        let len = self.heap.array_extent(table);
+        match (op, key) {
+            (Op::GetTable, Some(k)) if k.tag == Tag::Int => k.bits >= u64::from(len),
+            (Op::SetTable, Some(k)) if k.tag == Tag::Int => k.bits >= u64::from(len) || self.heap.metatable(table) != 0,
+            (Op::Len, _) => {
+                let last = i64::from(len) - 1;
+                last < 0 || self.heap.metatable(table) != 0 || self.heap.get_int(table, last).is_nil()
+            }
+            _ => false,
         }
     }
 

@@ -117,6 +117,13 @@ pub fn transfer(op: Op, ty: Type, args: &[Fact]) -> Fact {
         Op::IMul => Fact::int(range(0).mul(range(1))),
         Op::INeg => Fact::int(Range::point(0).sub(range(0))),
         Op::IShl(n) => Fact::int(range(0).shl(n)),
+        Op::IMod => Fact::int(range(0).floored_mod(range(1))),
+        Op::FloorToInt => Fact::int(float(0).map_or(Range::FULL, |x| Range::point(x.floor() as i64))),
+        Op::FSqrt => folded(float(0).map(f64::sqrt)),
+        Op::FAbs => folded(float(0).map(f64::abs)),
+        Op::InBounds => Fact::bool(range(0).in_bounds(range(1))),
+        Op::TableLoad(part) if part.is_half() => Fact::int(Range { lo: 0, hi: u32::MAX.into() }),
+        Op::HasTag(tag) => Fact::bool(args.first().and_then(|f| f.tag).map(|t| t == tag)),
         Op::FAdd => two(|a, b| a + b),
         Op::FSub => two(|a, b| a - b),
         Op::FMul => two(|a, b| a * b),
@@ -229,6 +236,24 @@ impl<'a> Facts<'a> {
         let node = self.graph.node(cond);
         match node.op {
             Op::BNot => self.constrain(n, fact, node.args[0], !holds),
+            Op::HasTag(tag) if holds && node.args[0] == n => {
+                let ty = Type::of_tag(tag).unwrap_or(Type::Boxed);
+                fact.intersect(Fact { ty: fact.ty, tag: Some(tag), ..Fact::of_type(ty) })
+            }
+            Op::InBounds if holds && node.args.contains(&n) => {
+                let [key, end] = [0, 1].map(|i| self.facts[node.args[i].0 as usize].map_or(Range::FULL, |f| f.range));
+                if end.lo < 0 {
+                    return Some(fact);
+                }
+                // 0 <= key < end
+                let at_least_0 = Range { lo: 0, hi: i64::MAX };
+                let range = if node.args[0] == n {
+                    fact.range.intersect(at_least_0)?.where_cond(Cond::Lt, end)?
+                } else {
+                    fact.range.where_cond(Cond::Gt, key.intersect(at_least_0)?)?
+                };
+                Some(Fact { range, ..fact })
+            }
             Op::ICmp(c) if fact.ty == Type::Int && node.args.contains(&n) => {
                 let c = if holds { c } else { c.negated() };
                 let (c, other): (Cond, NodeId) =
@@ -253,7 +278,7 @@ impl<'a> Facts<'a> {
                 if let Some(ty) = self.graph.node(e).ty
                     && self.facts[e.0 as usize].is_none()
                 {
-                    self.facts[e.0 as usize] = Some(Fact::of_type(ty));
+                    self.facts[e.0 as usize] = Some(transfer(self.graph.node(e).op, ty, &[]));
                     changed = true;
                 }
             }

@@ -125,6 +125,24 @@ impl Range {
         }
     }
 
+    /// Remainders with the sign of the divisor; the dividend itself for divisor 0.
+    pub fn floored_mod(self, other: Range) -> Range {
+        match (self.single(), other.single()) {
+            (Some(a), Some(b)) => Range::point(crate::eval::pure::floored_mod(a, b)),
+            _ if other.lo > 0 => Range { lo: 0, hi: other.hi - 1 },
+            _ if other.hi < 0 => Range { lo: other.lo + 1, hi: 0 },
+            _ => Range::FULL,
+        }
+    }
+
+    /// Does `a < b`, unsigned, hold for all members `a`, `b`, or for none?
+    pub fn in_bounds(self, end: Range) -> Option<bool> {
+        if self.lo >= 0 && self.hi < end.lo {
+            return Some(true);
+        }
+        (end.lo >= 0 && (self.hi < 0 || self.lo >= end.hi)).then_some(false)
+    }
+
     /// Does `a cond b` hold for all members `a`, `b`, or for none?
     pub fn compare(self, cond: Cond, other: Range) -> Option<bool> {
         let (never, always) = match cond {
@@ -202,6 +220,10 @@ mod tests {
                         assert!(a.add(b).contains(x.wrapping_add(y)), "{a} + {b}: {x} + {y}");
                         assert!(a.sub(b).contains(x.wrapping_sub(y)), "{a} - {b}: {x} - {y}");
                         assert!(a.mul(b).contains(x.wrapping_mul(y)), "{a} * {b}: {x} * {y}");
+                        let rest = crate::eval::pure::floored_mod(x, y);
+                        assert!(a.floored_mod(b).contains(rest), "{a} % {b}: {x} % {y}");
+                        let inside = (x as u64) < y as u64;
+                        assert!(a.in_bounds(b).is_none_or(|d| d == inside), "{a} in bounds of {b}: {x}, {y}");
                         assert!(a.exact_add(b).is_none() || x.checked_add(y).is_some(), "{a} + {b}: {x} + {y} wraps");
                         assert!(a.exact_sub(b).is_none() || x.checked_sub(y).is_some(), "{a} - {b}: {x} - {y} wraps");
                         assert!(a.exact_mul(b).is_none() || x.checked_mul(y).is_some(), "{a} * {b}: {x} * {y} wraps");

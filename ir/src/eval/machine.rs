@@ -291,6 +291,9 @@ impl<'a> Machine<'a, '_> {
                 None
             }
             Op::Callee => Some(Val::Ptr(self.running_closure(act))),
+            Op::TableLoad(_) | Op::FieldLoad(_) | Op::FieldStore(_) | Op::ElemLoad | Op::ElemStore => {
+                super::tables::access(self.vm.heap_mut(), node.op, &args).map_err(|m| malformed(act, Some(n), m))?
+            }
             Op::GuardTag(tag) => {
                 let [Val::Boxed(v)] = args[..] else { return Err(malformed(act, Some(n), "has no boxed argument")) };
                 return self.guard(act, n, v.tag == tag);

@@ -11,6 +11,7 @@ mod calls;
 mod jit;
 mod machine;
 pub mod pure;
+mod tables;
 
 use gscript::error::RuntimeError;
 use gscript::interp::Vm;

@@ -64,6 +64,15 @@ pub(super) fn tag_fits(tag: Tag, ty: Type) -> bool {
     }
 }
 
+/// `a % b` with the sign of `b`; `a` if that is 0, as [`Op::IMod`] says.
+pub fn floored_mod(a: i64, b: i64) -> i64 {
+    if b == 0 {
+        return a;
+    }
+    let r = a.wrapping_rem(b);
+    if r != 0 && (r ^ b) < 0 { r.wrapping_add(b) } else { r }
+}
+
 /// Evaluates a pure operation; the error says what is wrong with its arguments. `guest_base` is where the arena lies.
 pub fn evaluate(node: &Node, args: &[Val], guest_base: u64) -> Result<Val, String> {
     let val = match (node.op, args) {
@@ -79,6 +88,11 @@ pub fn evaluate(node: &Node, args: &[Val], guest_base: u64) -> Result<Val, Strin
         (Op::IMul, &[Val::Int(a), Val::Int(b)]) => Val::Int(a.wrapping_mul(b)),
         (Op::INeg, &[Val::Int(a)]) => Val::Int(a.wrapping_neg()),
         (Op::IShl(n), &[Val::Int(a)]) => Val::Int(a.wrapping_shl(n.into())),
+        (Op::IMod, &[Val::Int(a), Val::Int(b)]) => Val::Int(floored_mod(a, b)),
+        (Op::InBounds, &[Val::Int(a), Val::Int(b)]) => Val::Bool((a as u64) < b as u64),
+        (Op::FSqrt, &[Val::Float(a)]) => Val::Float(a.sqrt()),
+        (Op::FAbs, &[Val::Float(a)]) => Val::Float(a.abs()),
+        (Op::FloorToInt, &[Val::Float(a)]) => Val::Int(a.floor() as i64),
         (Op::FAdd, &[Val::Float(a), Val::Float(b)]) => Val::Float(a + b),
         (Op::FSub, &[Val::Float(a), Val::Float(b)]) => Val::Float(a - b),
         (Op::FMul, &[Val::Float(a), Val::Float(b)]) => Val::Float(a * b),
@@ -102,6 +116,7 @@ pub fn evaluate(node: &Node, args: &[Val], guest_base: u64) -> Result<Val, Strin
         },
         (Op::Unbox(ty), &[Val::Boxed(v)]) => payload(v, ty),
         (Op::TagOf, &[Val::Boxed(v)]) => Val::Int(v.tag as i64),
+        (Op::HasTag(tag), &[Val::Boxed(v)]) => Val::Bool(v.tag == tag),
         (Op::Truthy, &[Val::Boxed(v)]) => Val::Bool(v.truthy()),
         (op, args) => {
             let types: Vec<String> = args.iter().map(|a| a.ty().to_string()).collect();

@@ -1,7 +1,7 @@
 //! Lines with type feedback.
 
 use gscript::bytecode::{Program, ProtoId};
-use gscript::profile::{CallTarget, ProtoProfile, ResultCount, SiteFeedback, TypeSet};
+use gscript::profile::{BuiltinTarget, CallTarget, FieldAccess, ProtoProfile, ResultCount, SiteFeedback, TypeSet};
 
 use super::lexer::Kind;
 use super::{ParseError, Parser};
@@ -91,7 +91,11 @@ impl Parser<'_> {
                 "result" => site.result = self.types()?,
                 "target" => {
                     site.target = match self.peek() {
-                        Kind::Word(w) if w == "builtin" => CallTarget::Builtin,
+                        Kind::Word(w) if w == "builtin" => {
+                            self.advance();
+                            site.target = CallTarget::Builtin(self.builtin()?);
+                            continue;
+                        }
                         Kind::Word(w) if w == "many" => CallTarget::Many,
                         _ => {
                             let id = self.numbered('p', "`builtin`, `many`, or a function such as `p1`")?.id;
@@ -109,10 +113,47 @@ impl Parser<'_> {
                         site.results = ResultCount::Exactly(self.number("a number of results, or `many`")?);
                     }
                 }
+                "field" => match self.peek() {
+                    Kind::Word(w) if w == "many" => {
+                        self.advance();
+                        site.fields.many = true;
+                    }
+                    _ => {
+                        let access = self.field_access()?;
+                        site.fields.insert(access);
+                    }
+                },
+                "beyond" => {
+                    self.keyword("true")?;
+                    site.beyond = true;
+                }
                 _ => return Err(self.error(format!("feedback has no field `{field}`"))),
             }
         }
         Ok(site)
+    }
+
+    /// `12 0x40`: index in the library, offset of the closure in the arena.
+    fn builtin(&mut self) -> Result<BuiltinTarget, ParseError> {
+        let index = self.number("a library function's index")?;
+        let Some(closure) = self.bits() else {
+            return Err(self.expected("the closure's offset in the arena, as 0x…"));
+        };
+        self.advance();
+        Ok(BuiltinTarget { index, closure })
+    }
+
+    /// `3`, `3:0`, `3:1 to=4`: shape, slot, shape with the field added.
+    fn field_access(&mut self) -> Result<FieldAccess, ParseError> {
+        let shape = self.number("a shape's number, or `many`")?;
+        let slot = if self.eat(':') { Some(self.number("a field's slot")?) } else { None };
+        let mut grows_to = None;
+        if matches!(self.peek(), Kind::Word(w) if w == "to") {
+            self.advance();
+            self.expect('=')?;
+            grows_to = Some(self.number("a shape's number")?);
+        }
+        Ok(FieldAccess { shape, slot, grows_to })
     }
 
     /// `int|float`, `none`

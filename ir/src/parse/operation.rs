@@ -5,7 +5,9 @@ use gscript::value::{Tag, Value};
 use super::lexer::Kind;
 use super::{NodeText, ParseError, Parser, Ref};
 use crate::op::{CallKind, CallResults, Op, TagHalf, Type};
-use crate::text::names::{HOST_COMPARISONS, ResultType, SIMPLE, cond_named, result_type, tag_named, type_named};
+use crate::text::names::{
+    HOST_COMPARISONS, ResultType, SIMPLE, cond_named, result_type, table_part_named, tag_named, type_named,
+};
 
 /// An operation with its immediates, the type that its name declares (`select.int`), and values in the list that
 /// immediates begin (`slot.store 1, v2`).
@@ -68,21 +70,16 @@ impl Parser<'_> {
             "global.store" => Op::GlobalStore(self.list_head(&mut args, "a global's index")?),
             "upval.load" => Op::UpvalLoad(self.list_head(&mut args, "an upvalue's index")?),
             "upval.store" => Op::UpvalStore(self.list_head(&mut args, "an upvalue's index")?),
+            "field.load" => Op::FieldLoad(self.list_head(&mut args, "a field's index")?),
+            "field.store" => Op::FieldStore(self.list_head(&mut args, "a field's index")?),
             "guard.global" => {
                 let i = self.number("a global's index")?;
                 self.expect(',')?;
                 Op::GuardGlobal(i, self.constant()?)
             }
             "guard.depth" => Op::GuardDepth(self.number("a number of frames")?),
-            "guard.tag" => {
-                let name = self.word("a tag")?;
-                let tag = tag_named(&name).ok_or_else(|| {
-                    let names: Vec<String> = Tag::ALL.iter().map(ToString::to_string).collect();
-                    let message = format!("`{name}` is no tag (there are: {})", names.join(", "));
-                    ParseError::new(at.line, at.col, message)
-                })?;
-                Op::GuardTag(tag)
-            }
+            "guard.tag" => Op::GuardTag(self.tag(at.line, at.col)?),
+            "has.tag" => Op::HasTag(self.tag(at.line, at.col)?),
             "call" => self.call(CallKind::Generic)?,
             "call.self" => self.call(CallKind::SelfCall)?,
             "call.entry" => self.call(CallKind::SelfEntry)?,
@@ -100,6 +97,7 @@ impl Parser<'_> {
             name => match name.rsplit_once('.') {
                 Some(("icmp", cond)) => Op::ICmp(cond_named(cond).ok_or_else(unknown)?),
                 Some(("fcmp", cond)) => Op::FCmp(cond_named(cond).ok_or_else(unknown)?),
+                Some(("table", part)) => Op::TableLoad(table_part_named(part).ok_or_else(unknown)?),
                 Some(("unbox", ty)) => Op::Unbox(type_named(ty).ok_or_else(unknown)?),
                 Some(("select", ty)) => {
                     return Ok((Op::Select, Some(type_named(ty).ok_or_else(unknown)?), args));
@@ -112,6 +110,16 @@ impl Parser<'_> {
             },
         };
         Ok((op, None, args))
+    }
+
+    /// A tag's name.
+    fn tag(&mut self, line: u32, col: u32) -> Result<Tag, ParseError> {
+        let name = self.word("a tag")?;
+        tag_named(&name).ok_or_else(|| {
+            let names: Vec<String> = Tag::ALL.iter().map(ToString::to_string).collect();
+            let message = format!("`{name}` is no tag (there are: {})", names.join(", "));
+            ParseError::new(line, col, message)
+        })
     }
 
     /// A number that begins the list of operands, with the values behind it.

@@ -40,7 +40,9 @@ fn fields(site: &SiteFeedback) -> String {
         CallTarget::Proto(p) => {
             let _ = write!(out, " target=p{}", p.0);
         }
-        CallTarget::Builtin => out.push_str(" target=builtin"),
+        CallTarget::Builtin(b) => {
+            let _ = write!(out, " target=builtin {} {:#x}", b.index, b.closure);
+        }
         CallTarget::Many => out.push_str(" target=many"),
     }
     match site.results {
@@ -49,6 +51,21 @@ fn fields(site: &SiteFeedback) -> String {
             let _ = write!(out, " results={n}");
         }
         ResultCount::Many => out.push_str(" results=many"),
+    }
+    for access in site.fields.iter() {
+        let _ = write!(out, " field={}", access.shape);
+        if let Some(slot) = access.slot {
+            let _ = write!(out, ":{slot}");
+        }
+        if let Some(to) = access.grows_to {
+            let _ = write!(out, " to={to}");
+        }
+    }
+    if site.fields.many {
+        out.push_str(" field=many");
+    }
+    if site.beyond {
+        out.push_str(" beyond=true");
     }
     out
 }

@@ -35,6 +35,10 @@ pub(super) fn mnemonic(node: &Node) -> (String, Vec<String>) {
         Op::GlobalLoad(i) => ("global.load".to_owned(), vec![i.to_string()]),
         Op::GlobalStore(i) => ("global.store".to_owned(), vec![i.to_string()]),
         Op::UpvalLoad(i) => ("upval.load".to_owned(), vec![i.to_string()]),
+        Op::HasTag(tag) => plain(&format!("has.tag {tag}")),
+        Op::TableLoad(part) => (format!("table.{part}"), Vec::new()),
+        Op::FieldLoad(i) => ("field.load".to_owned(), vec![i.to_string()]),
+        Op::FieldStore(i) => ("field.store".to_owned(), vec![i.to_string()]),
         Op::UpvalStore(i) => ("upval.store".to_owned(), vec![i.to_string()]),
         // The tag is no element of the list of operands: `guard.tag int v0`.
         Op::GuardTag(tag) => plain(&format!("guard.tag {tag}")),

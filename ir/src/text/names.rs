@@ -3,19 +3,24 @@
 use gscript::bytecode::Op as BytecodeOp;
 use gscript::value::Tag;
 
-use crate::op::{Cond, Op, Type};
+use crate::op::{Cond, Op, TablePart, Type};
 
 /// Operations without immediate operands.
-pub(crate) const SIMPLE: [(&str, Op); 20] = [
+pub(crate) const SIMPLE: [(&str, Op); 27] = [
     ("iadd", Op::IAdd),
     ("isub", Op::ISub),
     ("imul", Op::IMul),
     ("ineg", Op::INeg),
+    ("imod", Op::IMod),
+    ("in.bounds", Op::InBounds),
     ("fadd", Op::FAdd),
     ("fsub", Op::FSub),
     ("fmul", Op::FMul),
     ("fdiv", Op::FDiv),
     ("fneg", Op::FNeg),
+    ("fsqrt", Op::FSqrt),
+    ("fabs", Op::FAbs),
+    ("floor", Op::FloorToInt),
     ("itof", Op::IntToFloat),
     ("bnot", Op::BNot),
     ("select", Op::Select),
@@ -24,6 +29,8 @@ pub(crate) const SIMPLE: [(&str, Op); 20] = [
     ("truthy", Op::Truthy),
     ("param", Op::Param),
     ("callee", Op::Callee),
+    ("elem.load", Op::ElemLoad),
+    ("elem.store", Op::ElemStore),
     ("guard", Op::Guard),
     ("close.frame", Op::CloseFrame),
     ("step", Op::Step),
@@ -51,6 +58,11 @@ pub(crate) fn cond_named(name: &str) -> Option<Cond> {
     Cond::ALL.into_iter().find(|c| c.to_string() == name)
 }
 
+/// The part of a table with this name.
+pub(crate) fn table_part_named(name: &str) -> Option<TablePart> {
+    TablePart::ALL.into_iter().find(|p| p.to_string() == name)
+}
+
 /// The type that an operation's result has by its nature.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum ResultType {
@@ -70,8 +82,13 @@ pub(crate) fn result_type(op: Op) -> ResultType {
         Op::Call { .. } => ResultType::None,
         Op::Param | Op::Select => ResultType::Varies,
         Op::IConst(_) | Op::IAdd | Op::ISub | Op::IMul | Op::INeg | Op::IShl(_) | Op::TagOf => Is(Type::Int),
+        Op::IMod | Op::FloorToInt => Is(Type::Int),
         Op::FConst(_) | Op::FAdd | Op::FSub | Op::FMul | Op::FDiv | Op::FNeg | Op::IntToFloat => Is(Type::Float),
+        Op::FSqrt | Op::FAbs => Is(Type::Float),
         Op::BConst(_) | Op::ICmp(_) | Op::FCmp(_) | Op::BNot | Op::Truthy => Is(Type::Bool),
+        Op::InBounds | Op::HasTag(_) => Is(Type::Bool),
+        Op::TableLoad(part) => Is(part.ty()),
+        Op::FieldLoad(_) | Op::ElemLoad => Is(Type::Boxed),
         Op::HostCompare { .. } => Is(Type::Bool),
         Op::BoxedConst(_) | Op::Box | Op::GlobalLoad(_) | Op::UpvalLoad(_) => Is(Type::Boxed),
         Op::Unbox(ty) | Op::SlotLoad(_, ty) => Is(ty),
@@ -80,6 +97,8 @@ pub(crate) fn result_type(op: Op) -> ResultType {
         | Op::SlotStorePayload(..)
         | Op::GlobalStore(_)
         | Op::UpvalStore(_)
+        | Op::FieldStore(_)
+        | Op::ElemStore
         | Op::GuardTag(_)
         | Op::Guard
         | Op::GuardGlobal(..)

@@ -50,15 +50,19 @@ impl Want {
 fn wants(op: Op) -> &'static [Want] {
     use Want::{Is, Payload, Unboxed, Value, Word};
     match op {
-        Op::IAdd | Op::ISub | Op::IMul => &[Is(Type::Int), Is(Type::Int)],
+        Op::IAdd | Op::ISub | Op::IMul | Op::IMod | Op::InBounds => &[Is(Type::Int), Is(Type::Int)],
         Op::INeg | Op::IShl(_) | Op::IntToFloat => &[Is(Type::Int)],
         Op::FAdd | Op::FSub | Op::FMul | Op::FDiv | Op::FCmp(_) => &[Is(Type::Float), Is(Type::Float)],
-        Op::FNeg => &[Is(Type::Float)],
+        Op::FNeg | Op::FSqrt | Op::FAbs | Op::FloorToInt => &[Is(Type::Float)],
         Op::ICmp(_) => &[Word, Word],
         Op::BNot | Op::Guard => &[Is(Type::Bool)],
         Op::Select => &[Is(Type::Bool), Unboxed, Unboxed],
         Op::Box => &[Payload],
-        Op::Unbox(_) | Op::TagOf | Op::Truthy | Op::GuardTag(_) => &[Is(Type::Boxed)],
+        Op::Unbox(_) | Op::TagOf | Op::HasTag(_) | Op::Truthy | Op::GuardTag(_) => &[Is(Type::Boxed)],
+        Op::TableLoad(_) | Op::FieldLoad(_) => &[Is(Type::Ptr)],
+        Op::FieldStore(_) => &[Is(Type::Ptr), Value],
+        Op::ElemLoad => &[Is(Type::Ptr), Is(Type::Int)],
+        Op::ElemStore => &[Is(Type::Ptr), Is(Type::Int), Value],
         Op::SlotStorePayload(..) => &[Payload],
         Op::SlotStore(_) | Op::GlobalStore(_) | Op::UpvalStore(_) => &[Value],
         Op::GuardGlobal(..)
