@@ -16,6 +16,8 @@
 //! whose graph follows behind the unit's own, and `; call: 4 a=2 args=2 results=1` makes an instruction of the unit's
 //! function (or `; call: add 4 …` of a callee) a call; `results=all` passes on what the callee gives.
 //!
+//! `; field: 2 get a=1 b=0 c=0` (or `set`, `self`) makes an instruction of the unit's function an access to a field.
+//!
 //! `GSX_BLESS=1 cargo test -p gsx-passes` rewrites everything from `; after:` on. Input and output must pass the verifier.
 
 use std::path::{Path, PathBuf};
@@ -111,7 +113,7 @@ fn units(input: &str) -> Vec<&str> {
     starts.iter().zip(ends).map(|(&start, end)| &input[start..end]).collect()
 }
 
-/// Adds the functions and call instructions that the file's first lines ask for.
+/// Adds the functions and instructions that the file's first lines ask for.
 fn with_callees(program: &Arc<Program>, input: &str) -> Result<Arc<Program>, Failed> {
     let mut program = Program::clone(program);
     let of_kind = |kind: &'static str| input.lines().filter_map(move |l| l.strip_prefix(kind)).map(words);
@@ -131,6 +133,16 @@ fn with_callees(program: &Arc<Program>, input: &str) -> Result<Arc<Program>, Fai
         let (a, b) = (number(&words, "a")? as u8, number(&words, "args")? as u8 + 1);
         program.protos[function.unwrap_or(SYNTHETIC_PROTO.index())].code[pc] =
             Inst { op: Op::Call, a, b, c: results, imm: 0 };
+    }
+    for words in of_kind("; field: ") {
+        let op = match words[1] {
+            "get" => Op::GetField,
+            "set" => Op::SetField,
+            _ => Op::SelfGet,
+        };
+        let [a, b, c] = ["a", "b", "c"].map(|key| number(&words, key).map(|n| n as u8));
+        let pc: usize = words[0].parse()?;
+        program.protos[SYNTHETIC_PROTO.index()].code[pc] = Inst { op, a: a?, b: b?, c: c?, imm: 0 };
     }
     Ok(Arc::new(program))
 }
