@@ -94,8 +94,8 @@ pub struct CellSpec {
     pub args: Vec<Arg>,
     /// What to run first.
     pub warmup: Warmup,
-    /// The result that the program is known to give, as `print` shows it.
-    pub expected: Option<String>,
+    /// What the two calls behind the warm-up are known to give, as `print` shows it.
+    pub expected: Option<[String; 2]>,
     /// Passes.
     pub pipeline: Pipeline,
     /// Limits.
@@ -190,7 +190,7 @@ pub(crate) fn reference(spec: &CellSpec) -> Result<[Seen; 2], CellError> {
     let first = call_entry(&mut vm, &mut NoJit, &spec.entry, &spec.args)?;
     let second = call_entry(&mut vm, &mut NoJit, &spec.entry, &spec.args)?;
     if let Some(expected) = &spec.expected {
-        for seen in [&first, &second] {
+        for (seen, expected) in [&first, &second].into_iter().zip(expected) {
             let found = seen.0.join(", ");
             if found != *expected {
                 return Err(CellError::Unexpected { expected: expected.clone(), found });

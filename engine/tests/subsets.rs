@@ -31,7 +31,7 @@ impl Case {
 
     fn spec(&self, pipeline: &Pipeline) -> CellSpec {
         let mut spec = cell(self.source, "entry", &self.warmup, &self.args);
-        spec.expected = Some(self.result.into());
+        spec.expected = Some([self.result.into(), self.result.into()]);
         spec.pipeline = pipeline.clone();
         spec
     }

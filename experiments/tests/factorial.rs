@@ -3,37 +3,14 @@
 //! It takes minutes in release mode and much longer without, so it runs only where it is asked for:
 //! `cargo test --release -p gsx-experiments --test factorial -- --ignored --nocapture`.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod common;
 
-use gscript::bytecode::Source;
-use gsx_engine::{CellSpec, Limits, Options, compile_source, factorial};
-use gsx_experiments::config;
+use gsx_engine::factorial;
 use gsx_passes::{Pipeline, Registry};
 
-/// The cell of a configuration, with every pass.
-fn cell(path: &Path) -> CellSpec {
-    let read = |path: &Path| {
-        let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        Arc::new(Source { name: path.display().to_string(), text })
-    };
-    let source = read(path);
-    let config = config::parse((*source).clone()).unwrap_or_else(|d| panic!("{}", d.render(&source)));
-    let source = read(&config.program_path());
-    CellSpec {
-        program: compile_source(source.clone()).unwrap_or_else(|d| panic!("{}", d.render(&source))),
-        entry: config.entry.value.clone(),
-        args: config.args.clone(),
-        warmup: config.warmup.clone(),
-        expected: config.expected.clone(),
-        pipeline: Pipeline::of(Registry::default().passes().to_vec()),
-        limits: Limits::default(),
-        options: Options::default(),
-    }
-}
-
 fn check(name: &str) {
-    let spec = cell(&[env!("CARGO_MANIFEST_DIR"), "../configs", name].iter().collect::<PathBuf>());
+    let config = common::config(name);
+    let spec = common::cell(&config, &config.call, Pipeline::of(Registry::default().passes().to_vec()));
     let all = factorial(&spec).unwrap_or_else(|e| panic!("{name}: {e}"));
     let instructions = || all.runs.iter().map(|run| run.counters.instructions);
     println!(
@@ -62,7 +39,7 @@ fn check(name: &str) {
 #[test]
 #[ignore = "takes minutes: see .ci/run"]
 fn all_subsets_of_all_passes_are_right() {
-    for name in ["fib.toml", "ackermann.toml", "call-many.toml"] {
+    for name in ["fib", "ackermann", "call-many"] {
         check(name);
     }
 }

@@ -59,6 +59,9 @@ pub struct TargetArgs {
     /// Configuration, such as configs/fib.toml; or a program, FILE.gs, with --entry
     #[arg(value_name = "CONFIG.toml")]
     pub config: PathBuf,
+    /// Which of the configured calls: the small one, or that of the table [full]
+    #[arg(long, value_enum, default_value_t = SizeArg::Small)]
+    pub size: SizeArg,
     /// Global function to measure instead of the configured one
     #[arg(long, value_name = "FUNCTION")]
     pub entry: Option<String>,
@@ -76,6 +79,15 @@ pub struct TargetArgs {
     pub expected: Option<String>,
     #[command(flatten)]
     pub limits: LimitArgs,
+}
+
+/// How much there is to do.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum SizeArg {
+    /// Quick: for experiments with many pass sets
+    Small,
+    /// As large as published runs: takes minutes
+    Full,
 }
 
 /// Limits of a run.

@@ -7,12 +7,12 @@ use gsx_engine::{Arg, CellError, CellReport, CellSpec, Limits, Options, Warmup, 
 use gsx_passes::selection::nearest;
 use gsx_passes::{Pipeline, Registry};
 
-use super::args::{LimitArgs, PassArgs, TargetArgs};
+use super::args::{LimitArgs, PassArgs, SizeArg, TargetArgs};
 use super::choice::{known_passes, select, with_rules};
 use super::failure::{Failure, OUR_BUG};
 use super::files::{is_program, read_program, read_text};
 use super::units::parse_args;
-use crate::config::{self, Config, Core, DEFAULT_WARMUP_CALLS, Reference, Spanned};
+use crate::config::{self, Call, Config, Core, DEFAULT_WARMUP_CALLS, Expected, Reference, Spanned};
 use crate::output::text::{list, plural};
 
 /// One program with the call to measure: what a configuration and the command line come to.
@@ -28,7 +28,7 @@ pub struct Target {
     /// What to call first.
     pub warmup: Warmup,
     /// The known result.
-    pub expected: Option<String>,
+    pub expected: Option<Expected>,
     /// What executes the code.
     pub core: Core,
     /// Figures quoted for exactly this call.
@@ -46,36 +46,47 @@ impl Target {
     fn of_config(args: &TargetArgs) -> Result<Target, Failure> {
         let config = load_config(&args.config)?;
         let program = read_config_program(&config)?;
-        let entry = args.entry.clone().unwrap_or_else(|| config.entry.value.clone());
+        let call = sized(&config, args.size)?;
+        let entry = args.entry.clone().unwrap_or_else(|| call.entry.value.clone());
         // A known result, quoted figures and a warm-up belong to the configured call.
         let given = argument_list("--args", args.args.as_deref())?;
-        let same_entry = entry == config.entry.value;
+        let same_entry = entry == call.entry.value;
         let call_args = match given {
             Some(list) => list,
-            None if same_entry => config.args.clone(),
+            None if same_entry => call.args.clone(),
             None => Vec::new(),
         };
-        let same_call = same_entry && call_args == config.args;
-        let configured = if same_entry { config.warmup.args.clone() } else { call_args.clone() };
+        let same_call = same_entry && call_args == call.args;
+        let configured = if same_entry { call.warmup.args.clone() } else { call_args.clone() };
         let warmup_args = argument_list("--warmup-args", args.warmup_args.as_deref())?.unwrap_or(configured);
+        let warmup = Warmup { args: warmup_args, calls: args.warmup_calls.unwrap_or(call.warmup.calls) };
+        // A program that goes on from where it was gives something else behind another warm-up.
+        let still_known =
+            |known: &Expected| same_call && (matches!(known, Expected::Always(_)) || warmup == call.warmup);
+        let known = call.expected.clone().filter(still_known);
+        let small = args.size == SizeArg::Small;
         let target = Target {
             path: program.source.name.clone(),
             program,
             entry,
             args: call_args,
-            warmup: Warmup { args: warmup_args, calls: args.warmup_calls.unwrap_or(config.warmup.calls) },
-            expected: args.expected.clone().or(config.expected.clone().filter(|_| same_call)),
+            warmup,
+            expected: args.expected.clone().map(Expected::Always).or(known),
             core: config.core,
-            references: if same_call { config.references.clone() } else { Vec::new() },
+            references: if same_call && small { config.references.clone() } else { Vec::new() },
             limits: limits(&args.limits),
             config: Some(config),
         };
-        target.check_entry(args.entry.is_some())?;
+        target.check_entry(args.size, args.entry.is_some())?;
         Ok(target)
     }
 
     fn of_program(args: &TargetArgs) -> Result<Target, Failure> {
         let program = read_program(&args.config)?;
+        if args.size == SizeArg::Full {
+            let text = format!("{} is a program: only configurations have a full size", program.source.name);
+            return Err(Failure::usage_help(text, "say what to call with --entry and --args"));
+        }
         let Some(entry) = args.entry.clone() else {
             let text = format!("{} is a program: say which function to measure", program.source.name);
             let help = format!("add --entry NAME; {}", functions_of(&program));
@@ -90,18 +101,18 @@ impl Target {
             entry,
             args: call_args,
             warmup: Warmup { args: warmup_args, calls: args.warmup_calls.unwrap_or(DEFAULT_WARMUP_CALLS) },
-            expected: args.expected.clone(),
+            expected: args.expected.clone().map(Expected::Always),
             core: Core::default(),
             references: Vec::new(),
             limits: limits(&args.limits),
             config: None,
         };
-        target.check_entry(true)?;
+        target.check_entry(args.size, true)?;
         Ok(target)
     }
 
     /// A name that occurs nowhere in the program cannot be a function of it.
-    fn check_entry(&self, from_command_line: bool) -> Result<(), Failure> {
+    fn check_entry(&self, size: SizeArg, from_command_line: bool) -> Result<(), Failure> {
         if self.program.global_index(&self.entry).is_some() {
             return Ok(());
         }
@@ -113,7 +124,9 @@ impl Target {
         }
         match &self.config {
             Some(config) if !from_command_line => {
-                let mut d = config.diagnostic(&config.entry.span, text);
+                let full = config.full.as_ref().filter(|_| size == SizeArg::Full);
+                let span = &full.unwrap_or(&config.call).entry.span;
+                let mut d = config.diagnostic(span, text);
                 d.help = Some(help);
                 Err(Failure::at(&d, &config.source))
             }
@@ -148,7 +161,7 @@ impl Target {
             entry: self.entry.clone(),
             args: self.args.clone(),
             warmup: self.warmup.clone(),
-            expected: self.expected.clone(),
+            expected: self.expected.as_ref().map(Expected::results),
             pipeline: pipeline.clone(),
             limits: self.limits,
             options,
@@ -230,6 +243,18 @@ fn argument_list(option: &str, text: Option<&str>) -> Result<Option<Vec<Arg>>, F
             "arguments are separated by commas: 20 or 3,4 or 1.5,true,nil,\"text\"",
         )
     })
+}
+
+/// The call of a configuration that has the size.
+fn sized(config: &Config, size: SizeArg) -> Result<&Call, Failure> {
+    match (size, &config.full) {
+        (SizeArg::Small, _) => Ok(&config.call),
+        (SizeArg::Full, Some(call)) => Ok(call),
+        (SizeArg::Full, None) => Err(Failure::usage_help(
+            format!("{} has no full size", config.source.name),
+            "add a table [full] with args = […], or give --args",
+        )),
+    }
 }
 
 /// The program that a configuration names.

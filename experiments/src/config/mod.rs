@@ -1,5 +1,6 @@
 //! What to run: a configuration file such as `configs/fib.toml`.
 
+mod call;
 mod parse;
 mod reader;
 
@@ -8,29 +9,25 @@ use std::sync::Arc;
 
 use gscript::bytecode::Source;
 use gscript::diagnostic::Diagnostic;
-use gsx_engine::{Arg, Warmup};
 
+pub use call::{Call, Expected};
 pub use parse::parse;
 pub use reader::Spanned;
 
 /// Calls of the entry before it is compiled, when a configuration says nothing: the seed post's figure.
 pub const DEFAULT_WARMUP_CALLS: u32 = 15;
 
-/// A configuration: one program, its entry and arguments, and what is known about it.
+/// A configuration: one program, the calls to measure, and what is known about them.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The file itself, for messages.
     pub source: Arc<Source>,
     /// The program's file, as the configuration writes it: relative to the configuration.
     pub program: Spanned<PathBuf>,
-    /// The global function to measure.
-    pub entry: Spanned<String>,
-    /// Its arguments.
-    pub args: Vec<Arg>,
-    /// What to call before it is compiled.
-    pub warmup: Warmup,
-    /// The result, as `print` shows it.
-    pub expected: Option<String>,
+    /// The call to measure: the small size.
+    pub call: Call,
+    /// The full size: the call that a published figure of seconds may belong to.
+    pub full: Option<Call>,
     /// Passes that are on unless the command line says otherwise, as for `--passes`.
     pub passes: Option<Spanned<String>>,
     /// A file of rewrite rules for the pass simplify, as the configuration writes it: relative to the configuration.
@@ -39,7 +36,7 @@ pub struct Config {
     pub without_rules: Option<Spanned<String>>,
     /// What executes the code.
     pub core: Core,
-    /// Published figures to set beside ours.
+    /// Published figures to set beside ours, for the small size.
     pub references: Vec<Reference>,
 }
 

@@ -6,17 +6,26 @@ use std::sync::Arc;
 
 use gscript::bytecode::Source;
 use gscript::diagnostic::Diagnostic;
-use gsx_engine::{Arg, Warmup};
 use toml::de::{DeTable, DeValue};
 
-use super::reader::{Read, Section, Spanned, diagnostic, type_name};
-use super::{Config, Core, DEFAULT_WARMUP_CALLS, Metric, Reference};
+use super::call;
+use super::reader::{Read, Section, Spanned, diagnostic};
+use super::{Config, Core, Metric, Reference};
 
 /// Keys at the top of the file.
-const KEYS: &[&str] =
-    &["program", "entry", "args", "expected", "passes", "rules", "without-rules", "core", "warmup", "reference"];
-/// Keys of `[warmup]`.
-const WARMUP_KEYS: &[&str] = &["args", "calls"];
+const KEYS: &[&str] = &[
+    "program",
+    "entry",
+    "args",
+    "expected",
+    "passes",
+    "rules",
+    "without-rules",
+    "core",
+    "warmup",
+    "full",
+    "reference",
+];
 /// Keys of each `[[reference]]`.
 const REFERENCE_KEYS: &[&str] = &["what", "metric", "value", "source"];
 
@@ -34,10 +43,8 @@ pub fn parse(source: Source) -> Result<Config, Box<Diagnostic>> {
     let top = Section::new(&source, "", document.get_ref(), 0..0, KEYS)?;
 
     let program = top.required_string("program", "name the program's file: program = \"../benchmarks/fib.gs\"")?;
-    let entry = top.required_string("entry", "name the function to measure: entry = \"fib\"")?;
-    let args = args_of(&top)?;
-    let warmup = warmup(&source, &top)?.unwrap_or(Warmup { args: args.clone(), calls: DEFAULT_WARMUP_CALLS });
-    let expected = expected(&top)?;
+    let call = call::small(&top)?;
+    let full = call::full(&top, &call)?;
     let passes = top.string("passes")?;
     let rules = top.string("rules")?.map(|s| Spanned { value: PathBuf::from(s.value), span: s.span });
     let without_rules = top.string("without-rules")?;
@@ -45,10 +52,8 @@ pub fn parse(source: Source) -> Result<Config, Box<Diagnostic>> {
     let references = references(&source, &top)?;
     Ok(Config {
         program: Spanned { value: PathBuf::from(program.value), span: program.span },
-        entry,
-        args,
-        warmup,
-        expected,
+        call,
+        full,
         passes,
         rules,
         without_rules,
@@ -67,79 +72,6 @@ fn syntax_message<'a>(text: &str, span: &Range<usize>, message: &'a str) -> &'a 
     match rest.trim() {
         "" => "a value is missing",
         _ => "text must be in quotes; only numbers, true and false stand alone",
-    }
-}
-
-/// The arguments of the measured call.
-fn args_of(top: &Section<'_>) -> Read<Vec<Arg>> {
-    Ok(args(top, "args")?.unwrap_or_default())
-}
-
-/// An array of arguments.
-fn args(section: &Section<'_>, key: &str) -> Read<Option<Vec<Arg>>> {
-    let Some((value, span)) = section.get(key) else {
-        return Ok(None);
-    };
-    let DeValue::Array(items) = value else {
-        let help = format!("one argument is written {key} = [20], none {key} = []");
-        let message = format!("`{key}` must be an array, but is {}", type_name(value));
-        return section.error(&span, message, Some(help));
-    };
-    items.iter().map(|item| arg(section, key, item.get_ref(), &item.span())).collect::<Read<_>>().map(Some)
-}
-
-/// One argument.
-fn arg(section: &Section<'_>, key: &str, value: &DeValue<'_>, span: &Range<usize>) -> Read<Arg> {
-    match value {
-        DeValue::String(s) => Ok(Arg::Str(s.to_string())),
-        DeValue::Boolean(b) => Ok(Arg::Bool(*b)),
-        DeValue::Integer(n) => match i64::from_str_radix(n.as_str(), n.radix()) {
-            Ok(n) => Ok(Arg::Int(n)),
-            Err(_) => section.error(span, format!("{n} is not a 64-bit integer"), None),
-        },
-        DeValue::Float(x) => match x.as_str().parse() {
-            Ok(x) => Ok(Arg::Float(x)),
-            Err(_) => section.error(span, format!("{} is not a number", x.as_str()), None),
-        },
-        other => {
-            let message = format!("`{key}` cannot hold {}", type_name(other));
-            let help = "an argument is an integer, a float, a boolean or a string".to_string();
-            section.error(span, message, Some(help))
-        }
-    }
-}
-
-/// `[warmup]`.
-fn warmup(source: &Source, top: &Section<'_>) -> Read<Option<Warmup>> {
-    let Some((value, span)) = top.get("warmup") else {
-        return Ok(None);
-    };
-    let DeValue::Table(table) = value else {
-        return top.wrong_type("warmup", "a table", value, &span);
-    };
-    let section = Section::new(source, "warmup", table, span, WARMUP_KEYS)?;
-    let calls = section.integer("calls", 0..=1_000_000)?.map_or(DEFAULT_WARMUP_CALLS, |n| n as u32);
-    let args = match args(&section, "args")? {
-        Some(args) => args,
-        None => args_of(top)?,
-    };
-    Ok(Some(Warmup { args, calls }))
-}
-
-/// The expected result: what `print` shows, or a value that prints so.
-fn expected(top: &Section<'_>) -> Read<Option<String>> {
-    let Some((value, span)) = top.get("expected") else {
-        return Ok(None);
-    };
-    match value {
-        DeValue::String(s) => Ok(Some(s.to_string())),
-        DeValue::Integer(n) if n.radix() == 10 => Ok(Some(n.as_str().to_string())),
-        DeValue::Boolean(b) => Ok(Some(b.to_string())),
-        other => {
-            let message = format!("`expected` must be a string, an integer or a boolean, but is {}", type_name(other));
-            let help = "write the result as `print` shows it: expected = \"0.5\"".to_string();
-            top.error(&span, message, Some(help))
-        }
     }
 }
 
@@ -196,17 +128,19 @@ fn number(value: &DeValue<'_>) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use gsx_engine::{Arg, Warmup};
+
     use super::*;
 
-    fn read(text: &str) -> Result<Config, Box<Diagnostic>> {
+    pub fn read(text: &str) -> Result<Config, Box<Diagnostic>> {
         parse(Source { name: "c.toml".into(), text: text.into() })
     }
 
     const GOOD: &str = "program = 'p.gs'\nentry = 'f'\n";
 
     /// The error of a good beginning followed by `text`, as `line:column: message`.
-    fn error(text: &str) -> String {
+    pub fn error(text: &str) -> String {
         let d = *read(&format!("{GOOD}{text}")).expect_err(text);
         format!("{}: {}", d.pos, d.message)
     }
@@ -218,20 +152,12 @@ mod tests {
              [warmup]\nargs = [0x10]\ncalls = 3\n[[reference]]\nwhat = 'W'\nvalue = [1, 2]\nsource = 'S'\n",
         )
         .unwrap();
-        assert_eq!(c.args, [Arg::Int(1), Arg::Float(-2.5), Arg::Bool(true), Arg::Str("x".into())]);
-        assert_eq!(c.warmup, Warmup { args: vec![Arg::Int(16)], calls: 3 });
-        assert_eq!(c.expected.as_deref(), Some("7"));
+        assert_eq!(c.call.args, [Arg::Int(1), Arg::Float(-2.5), Arg::Bool(true), Arg::Str("x".into())]);
+        assert_eq!(c.call.warmup, Warmup { args: vec![Arg::Int(16)], calls: 3 });
+        assert_eq!(c.call.expected, Some(call::Expected::Always("7".into())));
         assert_eq!(c.passes.unwrap().value, "all,-dse");
         let r = &c.references[0];
         assert_eq!((r.low, r.high, r.metric), (1.0, 2.0, Metric::Instructions));
-    }
-
-    #[test]
-    fn warm_up_defaults_to_the_measured_arguments() {
-        let c = read(&format!("{GOOD}args = [9]\n")).unwrap();
-        assert_eq!(c.warmup, Warmup { args: vec![Arg::Int(9)], calls: DEFAULT_WARMUP_CALLS });
-        let c = read(&format!("{GOOD}args = [9]\n[warmup]\ncalls = 2\n")).unwrap();
-        assert_eq!(c.warmup, Warmup { args: vec![Arg::Int(9)], calls: 2 });
     }
 
     #[test]

@@ -93,6 +93,17 @@ impl<'a> Section<'a> {
         self.error(&self.span, format!("the key `{key}` is missing{of}"), Some(help.to_string()))
     }
 
+    /// A table, with the keys that it may hold.
+    pub fn table(&self, key: &'static str, known: &[&str]) -> Read<Option<Section<'a>>> {
+        let Some((value, span)) = self.get(key) else {
+            return Ok(None);
+        };
+        match value {
+            DeValue::Table(table) => Section::new(self.source, key, table, span, known).map(Some),
+            other => self.wrong_type(key, "a table", other, &span),
+        }
+    }
+
     /// A string.
     pub fn string(&self, key: &str) -> Read<Option<Spanned<String>>> {
         let Some((value, span)) = self.get(key) else {

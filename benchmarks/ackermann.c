@@ -1,0 +1,11 @@
+#include "peer.h"
+
+static int64_t ack(int64_t m, int64_t n) {
+    if (m == 0) return n + 1;
+    if (n == 0) return ack(m - 1, 1);
+    return ack(m - 1, ack(m, n - 1));
+}
+
+static double call(const double *args) { return ack(args[0], args[1]); }
+
+PEER({"ack", call})

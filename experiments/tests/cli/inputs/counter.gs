@@ -1,0 +1,6 @@
+n := 0
+
+func next(by) {
+    n = n + by
+    return n
+}
