@@ -186,7 +186,7 @@ pub(crate) type Seen = (Vec<String>, Vec<u8>);
 /// What the interpreter gives for the two calls that compiled code will make.
 pub(crate) fn reference(spec: &CellSpec) -> Result<[Seen; 2], CellError> {
     let mut vm = fresh_vm(spec, false)?;
-    warm_up(&mut vm, spec, &mut NoJit)?;
+    warm_up(&mut vm, spec, spec.warmup.calls, &mut NoJit)?;
     let first = call_entry(&mut vm, &mut NoJit, &spec.entry, &spec.args)?;
     let second = call_entry(&mut vm, &mut NoJit, &spec.entry, &spec.args)?;
     if let Some(expected) = &spec.expected {
@@ -218,13 +218,20 @@ pub(crate) fn fresh_vm(spec: &CellSpec, profile: bool) -> Result<Vm, CellError> 
 /// A program after the warm-up, with what was seen in it.
 pub(crate) fn profiled_vm(spec: &CellSpec) -> Result<Vm, CellError> {
     let mut vm = fresh_vm(spec, true)?;
-    warm_up(&mut vm, spec, &mut NoJit)?;
+    let early = spec.warmup.calls / 2;
+    warm_up(&mut vm, spec, early, &mut NoJit)?;
+    // Types that a program leaves behind in its first calls would make code for them for ever.
+    let older = (early > 0).then(|| vm.take_profile());
+    warm_up(&mut vm, spec, spec.warmup.calls - early, &mut NoJit)?;
+    if let Some(older) = older {
+        vm.fill_profile(&older);
+    }
     vm.set_profiling(false);
     Ok(vm)
 }
 
-fn warm_up(vm: &mut Vm, spec: &CellSpec, jit: &mut dyn Jit) -> Result<(), CellError> {
-    for _ in 0..spec.warmup.calls {
+fn warm_up(vm: &mut Vm, spec: &CellSpec, calls: u32, jit: &mut dyn Jit) -> Result<(), CellError> {
+    for _ in 0..calls {
         call_entry(vm, jit, &spec.entry, &spec.warmup.args)?;
     }
     Ok(())

@@ -157,6 +157,30 @@ pub struct ProtoProfile {
     pub sites: Vec<SiteFeedback>,
 }
 
+impl ProtoProfile {
+    /// Takes from an older profile what was not seen since: whole instructions and parameters, so that types which a program
+    /// has left behind are forgotten where it has run again.
+    fn fill_from(&mut self, older: &ProtoProfile) {
+        if self.calls == 0 {
+            self.params.clone_from(&older.params);
+        }
+        self.calls += older.calls;
+        self.back_edges += older.back_edges;
+        for (site, old) in self.sites.iter_mut().zip(&older.sites).filter(|(site, _)| site.count == 0) {
+            *site = *old;
+        }
+    }
+}
+
+impl Profile {
+    /// Takes from an older profile of the same program what was not seen since.
+    pub fn fill_from(&mut self, older: &Profile) {
+        for (p, old) in self.protos.iter_mut().zip(&older.protos) {
+            p.fill_from(old);
+        }
+    }
+}
+
 /// Feedback of a program, by prototype index.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Profile {

@@ -248,6 +248,11 @@ impl Vm {
         &self.profile
     }
 
+    /// Takes from older feedback what was not seen since.
+    pub fn fill_profile(&mut self, older: &Profile) {
+        self.profile.fill_from(older);
+    }
+
     /// Takes the feedback collected so far; collecting starts anew.
     pub fn take_profile(&mut self) -> Profile {
         let empty = observe::empty_profile(&self.program);
