@@ -63,8 +63,8 @@ impl Pass for ShapeCache {
             return Ok(Outcome::Unchanged);
         }
         let text = format!(
-            "{} by shape: {guarded} with guards, {branched} with the runtime for the rest",
-            counted(guarded + branched, "field access")
+            "{} of fields by shape: {guarded} with guards, {branched} with the runtime for the rest",
+            counted(guarded + branched, "use")
         );
         cx.remark(RemarkKind::Applied, text);
         Ok(Outcome::Changed)
