@@ -72,6 +72,14 @@ pub fn slot_effects(unit: &Unit, n: NodeId) -> SlotEffects {
     out
 }
 
+/// Slots that effect `n` overwrites in memory, or perhaps not: [`SlotEffects::may_write`] by itself.
+pub fn may_write(unit: &Unit, n: NodeId) -> SlotSet {
+    match unit.graph.node(n).op {
+        op if op.is_guard() || op.is_removable_when_unused() => SlotSet::EMPTY,
+        _ => slot_effects(unit, n).may_write,
+    }
+}
+
 /// Slots of the unit above the activation that effect `n` belongs to: whatever it calls has its frame there.
 fn frames_above(unit: &Unit, n: NodeId) -> SlotSet {
     let first = unit.callee_base(unit.graph.node(n).origin.frame) - layout::FRAME_HEADER_SLOTS as u16;
@@ -94,9 +102,7 @@ impl SnapshotReads {
     pub fn new(unit: &Unit) -> SnapshotReads {
         let mut live = SmallMap::new();
         for proto in unit.graph.inlined.iter().map(|c| c.proto).chain([unit.proto]) {
-            if live.get(&proto).is_none() {
-                live.insert(proto, bytecode_liveness(unit.program.proto(proto)));
-            }
+            live.get_or_insert_with(proto, || bytecode_liveness(unit.program.proto(proto)));
         }
         SnapshotReads { live }
     }

@@ -47,15 +47,20 @@ impl<K: Ord, V> SmallMap<K, V> {
     }
 
     /// The value of a key, a new one if it has none.
+    pub fn get_or_insert_with(&mut self, key: K, new: impl FnOnce() -> V) -> &mut V {
+        let i = self.position(&key).unwrap_or_else(|i| {
+            self.entries.insert(i, (key, new()));
+            i
+        });
+        &mut self.entries[i].1
+    }
+
+    /// The value of a key, a default one if it has none.
     pub fn get_or_default(&mut self, key: K) -> &mut V
     where
         V: Default,
     {
-        let i = self.position(&key).unwrap_or_else(|i| {
-            self.entries.insert(i, (key, V::default()));
-            i
-        });
-        &mut self.entries[i].1
+        self.get_or_insert_with(key, V::default)
     }
 
     /// Keys and values, ascending.

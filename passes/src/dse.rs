@@ -51,7 +51,7 @@ impl Pass for DeadStore {
             if r == 0 {
                 break;
             }
-            remove_unused_loads(&mut unit.graph);
+            remove_unused_loads(&mut unit.graph, cx);
         }
         cx.count("stores removed", removed);
         cx.count("values handed to exit stubs", sunk);
@@ -231,7 +231,7 @@ fn dead_stores(
                 changed = true;
             }
         }
-        if !changed {
+        if !changed || graph.is_acyclic() {
             break;
         }
     }

@@ -43,7 +43,7 @@ pub fn live_behind_calls(graph: &Graph, order: &[BlockId]) -> FxHashMap<NodeId, 
                 changed = true;
             }
         }
-        if !changed {
+        if !changed || graph.is_acyclic() {
             return out;
         }
     }

@@ -4,7 +4,7 @@
 //! store on every path to the point, and by nothing else since. The value of that store dominates the point, so it may be
 //! used there in place of the memory.
 
-use gsx_ir::effects::slot_effects;
+use gsx_ir::effects::may_write;
 use gsx_ir::{BlockId, NodeId, Op, SmallMap, Type, Unit};
 
 use crate::PassContext;
@@ -36,7 +36,7 @@ impl ReachingStores {
                     changed = true;
                 }
             }
-            if !changed {
+            if !changed || unit.graph.is_acyclic() {
                 return stores;
             }
         }
@@ -75,7 +75,7 @@ pub fn transfer(unit: &Unit, n: NodeId, state: &mut Reaching, forget: &dyn Fn(&U
             state.insert(slot, n);
         }
         op => {
-            for slot in slot_effects(unit, n).may_write.iter() {
+            for slot in may_write(unit, n).iter() {
                 state.remove(&slot);
             }
             if op.may_run_code() {

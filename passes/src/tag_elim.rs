@@ -44,7 +44,7 @@ impl Pass for TagElim {
     fn run(&self, unit: &mut Unit, cx: &mut PassContext) -> Result<Outcome, PassError> {
         let right = keep_right_tags(unit, cx);
         let (unread, given) = drop_unread_tags(unit, cx);
-        remove_unused_loads(&mut unit.graph);
+        remove_unused_loads(&mut unit.graph, cx);
         cx.count("tags right in memory", right);
         cx.count("tags that nobody reads", unread);
         cx.count("values handed to exit stubs", given);
@@ -167,7 +167,7 @@ fn unread_tags(unit: &Unit, order: &[BlockId], exits: Option<Exits<'_>>) -> Vec<
                 changed = true;
             }
         }
-        if !changed {
+        if !changed || graph.is_acyclic() {
             break;
         }
     }

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use gscript::value::Tag;
 use smallvec::SmallVec;
 
-use crate::effects::slot_effects;
+use crate::effects::may_write;
 use crate::graph::{BlockId, Graph, NodeId};
 use crate::op::{Op, TagHalf, Type};
 use crate::small_map::SmallMap;
@@ -85,8 +85,9 @@ impl TagFacts {
                 }
             }
             Op::SlotStore(slot) => {
-                self.slots.remove(&slot);
-                if !unit.shared.contains(slot) {
+                if unit.shared.contains(slot) {
+                    self.slots.remove(&slot);
+                } else {
                     let value = node.args[0];
                     let tag = self.value(graph, value);
                     let same = if graph.node(value).ty == Some(Type::Boxed) {
@@ -110,7 +111,7 @@ impl TagFacts {
                 if node.ty.is_some() {
                     self.redefine(n);
                 }
-                for slot in slot_effects(unit, n).may_write.iter() {
+                for slot in may_write(unit, n).iter() {
                     self.slots.remove(&slot);
                 }
             }

@@ -10,6 +10,7 @@ use super::{BlockId, Graph};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Flow {
     order: OnceLock<Vec<BlockId>>,
+    acyclic: OnceLock<bool>,
     dominators: OnceLock<Arc<DomTree>>,
 }
 
@@ -22,6 +23,18 @@ impl Graph {
     /// Dominator tree of the reachable blocks.
     pub fn dominators(&self) -> Arc<DomTree> {
         self.flow.dominators.get_or_init(|| Arc::new(DomTree::new(self, self.order()))).clone()
+    }
+
+    /// Does every edge between reachable blocks lead forward in [reverse postorder](Graph::reverse_postorder)? Then a dataflow
+    /// analysis needs one sweep over the blocks in that order, or against it if it is a backward one.
+    pub fn is_acyclic(&self) -> bool {
+        *self.flow.acyclic.get_or_init(|| {
+            let mut done = vec![false; self.block_bound()];
+            self.order().iter().all(|&b| {
+                done[b.0 as usize] = true;
+                self.succs(b).iter().all(|s| !done[s.0 as usize])
+            })
+        })
     }
 
     fn order(&self) -> &[BlockId] {
