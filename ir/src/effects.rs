@@ -1,13 +1,12 @@
 //! What an effect does to the frame's slots: the facts that slot-based passes stand on.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use gscript::bytecode::ProtoId;
 use gscript::layout;
 
 use crate::analysis::liveness::{bytecode_liveness, inst_effects};
 use crate::graph::{FrameState, NodeId, SnapshotId};
 use crate::op::{Op, TagHalf};
+use crate::small_map::SmallMap;
 use crate::unit::{SlotSet, Unit};
 
 /// Slots that an effect reads and writes, apart from what its snapshot needs.
@@ -43,9 +42,9 @@ pub fn slot_effects(unit: &Unit, n: NodeId) -> SlotEffects {
         Op::Call { a, nargs, results, .. } => {
             let a = u16::from(a);
             if node.args.is_empty() {
-                out.reads = (a..=a + u16::from(nargs)).collect();
+                out.reads = SlotSet::range(a..a + u16::from(nargs) + 1);
             }
-            out.writes = (a..a + u16::from(results.count())).collect();
+            out.writes = SlotSet::range(a..a + u16::from(results.count()));
             out.may_write = frames_above(unit, n);
         }
         Op::HostCompare { b, c, .. } => {
@@ -73,10 +72,18 @@ pub fn slot_effects(unit: &Unit, n: NodeId) -> SlotEffects {
     out
 }
 
+/// Slots that effect `n` overwrites in memory, or perhaps not: [`SlotEffects::may_write`] by itself.
+pub fn may_write(unit: &Unit, n: NodeId) -> SlotSet {
+    match unit.graph.node(n).op {
+        op if op.is_guard() || op.is_removable_when_unused() => SlotSet::EMPTY,
+        _ => slot_effects(unit, n).may_write,
+    }
+}
+
 /// Slots of the unit above the activation that effect `n` belongs to: whatever it calls has its frame there.
 fn frames_above(unit: &Unit, n: NodeId) -> SlotSet {
     let first = unit.callee_base(unit.graph.node(n).origin.frame) - layout::FRAME_HEADER_SLOTS as u16;
-    (first..unit.frame_slots).collect()
+    SlotSet::range(first..unit.frame_slots)
 }
 
 /// The headers of the inlined activations around effect `n`: the runtime finds the running function there.
@@ -87,15 +94,17 @@ fn headers(unit: &Unit, n: NodeId) -> SlotSet {
 
 /// Liveness of every function that a unit's snapshots can resume in, computed once.
 pub struct SnapshotReads {
-    live: BTreeMap<ProtoId, Vec<SlotSet>>,
+    live: SmallMap<ProtoId, Vec<SlotSet>>,
 }
 
 impl SnapshotReads {
     /// For the snapshots of `unit`.
     pub fn new(unit: &Unit) -> SnapshotReads {
-        let inlined = unit.graph.inlined.iter().map(|c| c.proto);
-        let protos: BTreeSet<ProtoId> = inlined.chain([unit.proto]).collect();
-        SnapshotReads { live: protos.into_iter().map(|p| (p, bytecode_liveness(unit.program.proto(p)))).collect() }
+        let mut live = SmallMap::new();
+        for proto in unit.graph.inlined.iter().map(|c| c.proto).chain([unit.proto]) {
+            live.get_or_insert_with(proto, || bytecode_liveness(unit.program.proto(proto)));
+        }
+        SnapshotReads { live }
     }
 
     /// Slots that the interpreter may read after leaving through `s`, whether from memory or from the snapshot's writes.
@@ -158,7 +167,7 @@ pub(crate) fn call_results(unit: &Unit, frame: &FrameState) -> SlotSet {
     let first = u16::from(inst.a);
     match inst.c {
         // All of them, up to the top.
-        0 => (first..u16::from(proto.nregs).max(first)).collect(),
-        c => (first..first + u16::from(c) - 1).collect(),
+        0 => SlotSet::range(first..u16::from(proto.nregs)),
+        c => SlotSet::range(first..first + u16::from(c) - 1),
     }
 }

@@ -1,15 +1,18 @@
 //! The graph: nodes, blocks, snapshots, and def-use links.
 
+mod flow;
 mod parts;
 
 use std::fmt;
 
 use gscript::bytecode::ProtoId;
 use petgraph::Direction;
-use petgraph::algo::dominators::{self, Dominators};
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
-use petgraph::visit::DfsPostOrder;
+use petgraph::visit::{EdgeRef, NodeIndexable};
 use smallvec::SmallVec;
+
+pub use flow::DomTree;
+use flow::Flow;
 
 use crate::op::{Op, Type};
 use crate::unit::Pin;
@@ -245,6 +248,8 @@ pub enum User {
 #[derive(Clone, Debug)]
 pub struct Graph {
     cfg: StableDiGraph<Block, ()>,
+    /// What follows from the edges between blocks, forgotten when one changes.
+    flow: Flow,
     nodes: Vec<Node>,
     users: Vec<SmallVec<[User; 3]>>,
     snapshots: Vec<Snapshot>,
@@ -259,6 +264,7 @@ impl Graph {
     pub fn new(origin: Origin) -> Graph {
         let mut graph = Graph {
             cfg: StableDiGraph::new(),
+            flow: Flow::default(),
             nodes: Vec::new(),
             users: Vec::new(),
             snapshots: Vec::new(),
@@ -293,6 +299,11 @@ impl Graph {
         self.cfg.node_indices().map(|i| BlockId(i.index() as u32))
     }
 
+    /// Ids of blocks are below this: the length of a table with a place for each.
+    pub fn block_bound(&self) -> usize {
+        NodeIndexable::node_bound(&self.cfg)
+    }
+
     /// The control-flow graph, for petgraph's algorithms.
     pub fn cfg(&self) -> &StableDiGraph<Block, ()> {
         &self.cfg
@@ -311,17 +322,22 @@ impl Graph {
         for n in self.cfg[b.index()].term.uses() {
             self.remove_user(n, User::Term(b));
         }
-        let old: Vec<_> = self.cfg.edges(b.index()).map(|e| petgraph::visit::EdgeRef::id(&e)).collect();
-        for e in old {
-            self.cfg.remove_edge(e);
-        }
         for n in term.uses() {
             self.users[n.0 as usize].push(User::Term(b));
         }
-        for t in term.targets() {
-            self.cfg.add_edge(b.index(), t.block.index(), ());
+        let old = std::mem::replace(&mut self.cfg[b.index()].term, term);
+        let blocks = |term: &Terminator| term.targets().iter().map(|t| t.block).collect::<SmallVec<[BlockId; 2]>>();
+        let (from, to) = (blocks(&old), blocks(&self.block(b).term));
+        if from == to {
+            return;
         }
-        self.cfg[b.index()].term = term;
+        while let Some(e) = self.cfg.edges(b.index()).next().map(|e| e.id()) {
+            self.cfg.remove_edge(e);
+        }
+        for t in to {
+            self.cfg.add_edge(b.index(), t.index(), ());
+        }
+        self.flow = Flow::default();
     }
 
     /// Predecessors, each once, in order of their ids.
@@ -358,26 +374,14 @@ impl Graph {
         out
     }
 
-    /// Reachable blocks in reverse postorder.
-    pub fn reverse_postorder(&self) -> Vec<BlockId> {
-        let mut dfs = DfsPostOrder::new(&self.cfg, self.entry.index());
-        let mut out = Vec::new();
-        while let Some(i) = dfs.next(&self.cfg) {
-            out.push(BlockId(i.index() as u32));
-        }
-        out.reverse();
-        out
-    }
-
-    /// Dominator tree of the reachable blocks.
-    pub fn dominators(&self) -> DomTree {
-        DomTree(dominators::simple_fast(&self.cfg, self.entry.index()))
-    }
-
     /// Removes blocks that cannot be reached, with their effects. Returns how many.
     pub fn remove_unreachable(&mut self) -> usize {
         let reachable = self.reverse_postorder();
-        let dead: Vec<BlockId> = self.blocks().filter(|b| !reachable.contains(b)).collect();
+        let mut is_dead = vec![true; self.block_bound()];
+        for b in reachable {
+            is_dead[b.0 as usize] = false;
+        }
+        let dead: Vec<BlockId> = self.blocks().filter(|b| is_dead[b.0 as usize]).collect();
         for &b in &dead {
             self.set_term(b, Terminator::Unreachable);
             for n in std::mem::take(&mut self.cfg[b.index()].effects) {
@@ -718,39 +722,5 @@ fn replace(args: &mut Args, old: NodeId, new: NodeId) {
         if *a == old {
             *a = new;
         }
-    }
-}
-
-/// Dominator tree of a graph's reachable blocks.
-pub struct DomTree(Dominators<NodeIndex>);
-
-impl DomTree {
-    /// Immediate dominator; none for the entry and for unreachable blocks.
-    pub fn idom(&self, b: BlockId) -> Option<BlockId> {
-        self.0.immediate_dominator(b.index()).map(|i| BlockId(i.index() as u32))
-    }
-
-    /// Does `a` dominate `b` (every block dominates itself)?
-    pub fn dominates(&self, a: BlockId, b: BlockId) -> bool {
-        let mut at = Some(b);
-        while let Some(x) = at {
-            if x == a {
-                return true;
-            }
-            at = self.idom(x);
-        }
-        false
-    }
-
-    /// The nearest block that dominates both.
-    pub fn common(&self, a: BlockId, b: BlockId) -> BlockId {
-        let mut at = a;
-        while !self.dominates(at, b) {
-            match self.idom(at) {
-                Some(up) => at = up,
-                None => return at,
-            }
-        }
-        at
     }
 }

@@ -15,10 +15,12 @@ pub mod memory;
 pub mod op;
 pub mod parse;
 pub mod schedule;
+pub mod small_map;
 pub mod text;
 pub mod unit;
 pub mod verify;
 
 pub use graph::{BlockId, Graph, NodeId, Snapshot, SnapshotId, Terminator};
 pub use op::{CallKind, CallResults, Cond, Op, TagHalf, Type};
+pub use small_map::SmallMap;
 pub use unit::{Allocator, FrameStyle, Layout, Pin, SlotSet, Unit};

@@ -4,24 +4,24 @@
 //! placement of global code motion, Click 1995, without hoisting out of loops: that is a pass's business). Placement
 //! is always legal, because a node's arguments dominate all its uses.
 
-use rustc_hash::FxHashMap;
-
-use crate::graph::{BlockId, DomTree, Graph, NodeId, Terminator, User};
+use crate::graph::{BlockId, Graph, NodeId, Terminator, User};
+use crate::op::Op;
 
 /// The nodes of each reachable block in execution order.
 pub struct Schedule {
     order: Vec<BlockId>,
-    nodes: FxHashMap<BlockId, Vec<NodeId>>,
+    /// By block.
+    nodes: Vec<Vec<NodeId>>,
 }
 
 impl Schedule {
     /// Schedules a graph. Pure nodes that nothing reachable uses are left out.
     pub fn new(graph: &Graph) -> Schedule {
         let order = graph.reverse_postorder();
-        let place = Placement::new(graph, &order);
-        let mut nodes = FxHashMap::default();
+        let mut place = Placement::new(graph, &order);
+        let mut nodes = vec![Vec::new(); graph.block_bound()];
         for &b in &order {
-            nodes.insert(b, place.sequence(b));
+            nodes[b.0 as usize] = place.sequence(b);
         }
         Schedule { order, nodes }
     }
@@ -33,42 +33,45 @@ impl Schedule {
 
     /// All nodes of a block, without its parameters, in execution order. Empty for an unreachable block.
     pub fn block(&self, b: BlockId) -> &[NodeId] {
-        self.nodes.get(&b).map_or(&[], |v| v)
+        self.nodes.get(b.0 as usize).map_or(&[], |v| v)
     }
 }
 
 struct Placement<'a> {
     graph: &'a Graph,
-    block_of: FxHashMap<NodeId, BlockId>,
-    /// Pure nodes placed in a block, ascending by id.
-    placed: FxHashMap<BlockId, Vec<NodeId>>,
+    /// By node: where a pure node is placed, until it is put in its block's sequence.
+    waiting: Vec<Option<BlockId>>,
+    /// By block: the pure nodes placed there, ascending by id.
+    placed: Vec<Vec<NodeId>>,
+    /// Work list of [`Placement::emit`]. Explicit: expression chains can be thousands of nodes deep.
+    stack: Vec<(NodeId, bool)>,
 }
 
 impl<'a> Placement<'a> {
     fn new(graph: &'a Graph, order: &[BlockId]) -> Placement<'a> {
         let doms = graph.dominators();
-        let mut block_of: FxHashMap<NodeId, BlockId> = FxHashMap::default();
-        let snapshot_block: FxHashMap<_, _> = graph
-            .live_snapshots()
-            .into_iter()
-            .filter_map(|(s, user)| match user {
-                User::Node(n) => Some((s, graph.node(n).block?)),
-                User::Term(b) => Some((s, b)),
-                User::Snapshot(_) => None,
-            })
-            .collect();
+        let mut block_of: Vec<Option<BlockId>> = vec![None; graph.node_count()];
+        // By snapshot: the block that is left through it.
+        let mut exit_block: Vec<Option<BlockId>> = vec![None; graph.snapshot_count()];
 
         // Pure nodes in an order in which users come before what they use.
         let mut post = Vec::new();
         let mut seen = vec![false; graph.node_count()];
+        let mut stack = Vec::new();
         for &b in order {
-            let mut roots: Vec<NodeId> = Vec::new();
             for &e in &graph.block(b).effects {
-                roots.extend(operands(graph, e));
+                for r in operands(graph, e) {
+                    visit(graph, r, &mut seen, &mut stack, &mut post);
+                }
+                if let Some(s) = graph.node(e).snapshot {
+                    exit_block[s.0 as usize] = Some(b);
+                }
             }
-            roots.extend(term_operands(graph, b));
-            for r in roots {
-                visit(graph, r, &mut seen, &mut post);
+            for r in term_operands(graph, b) {
+                visit(graph, r, &mut seen, &mut stack, &mut post);
+            }
+            if let Terminator::Exit(s) = graph.block(b).term {
+                exit_block[s.0 as usize] = Some(b);
             }
         }
         for &n in post.iter().rev() {
@@ -76,99 +79,91 @@ impl<'a> Placement<'a> {
             for &u in graph.users(n) {
                 let at = match u {
                     User::Node(m) if graph.node(m).op.is_effect() => graph.node(m).block,
-                    User::Node(m) => block_of.get(&m).copied(),
+                    User::Node(m) => block_of[m.0 as usize],
                     User::Term(b) => Some(b),
-                    User::Snapshot(s) => snapshot_block.get(&s).copied(),
+                    User::Snapshot(s) => exit_block[s.0 as usize],
                 };
-                let Some(at) = at.filter(|b| is_reachable(&doms, graph, *b)) else { continue };
+                let Some(at) = at.filter(|b| doms.is_reachable(*b)) else { continue };
                 place = Some(place.map_or(at, |p| doms.common(p, at)));
             }
-            if let Some(p) = place {
-                block_of.insert(n, p);
+            block_of[n.0 as usize] = place;
+        }
+        let mut placed: Vec<Vec<NodeId>> = vec![Vec::new(); graph.block_bound()];
+        for (i, place) in block_of.iter().enumerate() {
+            if let Some(b) = place {
+                placed[b.0 as usize].push(NodeId(i as u32));
             }
         }
-        let mut placed: FxHashMap<BlockId, Vec<NodeId>> = FxHashMap::default();
-        for (&n, &b) in &block_of {
-            placed.entry(b).or_default().push(n);
-        }
-        for list in placed.values_mut() {
-            list.sort_unstable();
-        }
-        Placement { graph, block_of, placed }
+        Placement { graph, waiting: block_of, placed, stack }
     }
 
-    fn sequence(&self, b: BlockId) -> Vec<NodeId> {
-        let mut out = Vec::new();
-        let mut done = rustc_hash::FxHashSet::default();
-        for &e in &self.graph.block(b).effects {
-            for a in operands(self.graph, e) {
-                self.emit(a, b, &mut out, &mut done);
+    fn sequence(&mut self, b: BlockId) -> Vec<NodeId> {
+        let graph = self.graph;
+        let placed = std::mem::take(&mut self.placed[b.0 as usize]);
+        let mut out = Vec::with_capacity(graph.block(b).effects.len() + placed.len());
+        for &e in &graph.block(b).effects {
+            for a in operands(graph, e) {
+                self.emit(a, b, &mut out);
             }
             out.push(e);
         }
         // Values that only later blocks use are computed before the terminator's own.
-        for &n in self.placed.get(&b).map_or(&[][..], |v| v) {
-            if !self.graph.users(n).contains(&User::Term(b)) {
-                self.emit(n, b, &mut out, &mut done);
+        for &n in &placed {
+            if !graph.users(n).contains(&User::Term(b)) {
+                self.emit(n, b, &mut out);
             }
         }
-        for a in term_operands(self.graph, b) {
-            self.emit(a, b, &mut out, &mut done);
+        for a in term_operands(graph, b) {
+            self.emit(a, b, &mut out);
         }
         out
     }
 
-    fn emit(&self, n: NodeId, b: BlockId, out: &mut Vec<NodeId>, done: &mut rustc_hash::FxHashSet<NodeId>) {
-        // Explicit stack: expression chains can be thousands of nodes deep.
-        let mut stack = vec![(n, false)];
-        while let Some((n, ready)) = stack.pop() {
-            if self.block_of.get(&n) != Some(&b) || done.contains(&n) {
+    /// Puts a node, and those of its block that it is computed from, in the sequence, unless they are in it.
+    fn emit(&mut self, n: NodeId, b: BlockId, out: &mut Vec<NodeId>) {
+        self.stack.push((n, false));
+        while let Some((n, ready)) = self.stack.pop() {
+            let waiting = &mut self.waiting[n.0 as usize];
+            if *waiting != Some(b) {
                 continue;
             }
             if ready {
-                done.insert(n);
+                *waiting = None;
                 out.push(n);
                 continue;
             }
-            stack.push((n, true));
-            stack.extend(self.graph.node(n).args.iter().rev().map(|&a| (a, false)));
+            self.stack.push((n, true));
+            self.stack.extend(self.graph.node(n).args.iter().rev().map(|&a| (a, false)));
         }
     }
 }
 
-fn is_reachable(doms: &DomTree, graph: &Graph, b: BlockId) -> bool {
-    b == graph.entry || doms.idom(b).is_some()
-}
-
 /// What a node uses: arguments and the values of its snapshot.
-fn operands(graph: &Graph, n: NodeId) -> Vec<NodeId> {
+fn operands(graph: &Graph, n: NodeId) -> impl Iterator<Item = NodeId> + '_ {
     let node = graph.node(n);
-    let mut out: Vec<NodeId> = node.args.to_vec();
-    if let Some(s) = node.snapshot {
-        out.extend(graph.snapshot(s).writes.iter().map(|w| w.1));
-    }
-    out
+    let exit = node.snapshot.into_iter().flat_map(|s| &graph.snapshot(s).writes).map(|w| w.1);
+    node.args.iter().copied().chain(exit)
 }
 
-fn term_operands(graph: &Graph, b: BlockId) -> Vec<NodeId> {
+fn term_operands(graph: &Graph, b: BlockId) -> impl Iterator<Item = NodeId> + '_ {
     let term = &graph.block(b).term;
-    let mut out = term.uses().to_vec();
-    if let Terminator::Exit(s) = term {
-        out.extend(graph.snapshot(*s).writes.iter().map(|w| w.1));
-    }
-    out
+    let exit = match term {
+        Terminator::Exit(s) => &graph.snapshot(*s).writes[..],
+        _ => &[],
+    };
+    term.uses().into_iter().chain(exit.iter().map(|w| w.1))
 }
 
 /// Postorder over the pure nodes below `n`.
-fn visit(graph: &Graph, n: NodeId, seen: &mut [bool], post: &mut Vec<NodeId>) {
-    let mut stack = vec![(n, false)];
+fn visit(graph: &Graph, n: NodeId, seen: &mut [bool], stack: &mut Vec<(NodeId, bool)>, post: &mut Vec<NodeId>) {
+    stack.push((n, false));
     while let Some((n, ready)) = stack.pop() {
         if ready {
             post.push(n);
             continue;
         }
         let node = graph.node(n);
-        if node.op.is_effect() || node.op == crate::op::Op::Param || std::mem::replace(&mut seen[n.0 as usize], true) {
+        if node.op.is_effect() || node.op == Op::Param || std::mem::replace(&mut seen[n.0 as usize], true) {
             continue;
         }
         stack.push((n, true));

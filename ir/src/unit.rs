@@ -124,7 +124,24 @@ impl SlotSet {
 
     /// All slots below `n`.
     pub fn below(n: u16) -> SlotSet {
-        (0..n).collect()
+        SlotSet::range(0..n)
+    }
+    /// The slots of a range.
+    ///
+    /// # Panics
+    /// If the range ends beyond [`SlotSet::CAPACITY`].
+    pub fn range(slots: std::ops::Range<u16>) -> SlotSet {
+        assert!(slots.end <= SlotSet::CAPACITY, "{slots:?}");
+        // The bits below a slot that lie in the word that begins at slot `first`.
+        let below = |slot: u16, first: u16| match slot.saturating_sub(first) {
+            n @ 0..64 => (1u64 << n) - 1,
+            _ => u64::MAX,
+        };
+        let mut set = SlotSet::EMPTY;
+        for (word, first) in set.0.iter_mut().zip((0..).step_by(64)) {
+            *word = below(slots.end, first) & !below(slots.start, first);
+        }
+        set
     }
     /// Adds a slot; false if it was there.
     pub fn insert(&mut self, slot: u16) -> bool {
@@ -374,5 +391,17 @@ impl Unit {
     /// The function's name.
     pub fn name(&self) -> &str {
         &self.bytecode().name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_the_set_of_its_slots() {
+        for (from, to) in [(0, 0), (0, 1), (0, 512), (3, 64), (63, 65), (64, 128), (70, 300), (511, 512), (9, 4)] {
+            assert_eq!(SlotSet::range(from..to), (from..to).collect(), "{from}..{to}");
+        }
     }
 }

@@ -113,7 +113,7 @@ fn pin_loop(unit: &mut Unit, l: &Loop, cx: &mut PassContext) -> bool {
     }
     let entry = make_preheader(unit, l.header, &l.blocks);
     let region = Region { entry, header: l.header, blocks: l.blocks.clone() };
-    let done = promote(unit, &region, &specs, INFO.id);
+    let done = promote(unit, cx, &region, &specs, INFO.id);
     cx.count("slots pinned", specs.len() as u64);
     cx.count("loads removed from loops", done.loads);
     cx.count("stores removed from loops", done.stores);

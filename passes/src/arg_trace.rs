@@ -45,13 +45,13 @@ impl Pass for ArgTrace {
             return Ok(Outcome::Unchanged);
         }
         let fed = forward(unit, cx, &|_, store| stores.contains(&store));
-        remove_proved_guards(&mut unit.graph);
+        remove_proved_guards(&mut unit.graph, cx);
         cx.count("calls that take values", traced);
         cx.count("loads removed", fed);
         cx.remark(RemarkKind::Applied, format!("{} take their arguments as values", counted(traced, "call")));
         enter_directly(unit, cx);
-        remove_proved_guards(&mut unit.graph);
-        remove_unused_loads(&mut unit.graph);
+        remove_proved_guards(&mut unit.graph, cx);
+        remove_unused_loads(&mut unit.graph, cx);
         Ok(Outcome::Changed)
     }
 }
@@ -123,8 +123,8 @@ fn enter_directly(unit: &mut Unit, cx: &mut PassContext) {
         return;
     }
     // The checks of the callee are gone, and what they looked at.
-    remove_proved_guards(&mut unit.graph);
-    remove_unused_loads(&mut unit.graph);
+    remove_proved_guards(&mut unit.graph, cx);
+    remove_unused_loads(&mut unit.graph, cx);
     if let Err(why) = establish(unit, true) {
         cx.remark(RemarkKind::Missed, format!("no entry for self calls: {why}"));
         return;
@@ -186,14 +186,14 @@ fn make_callee_constant(unit: &mut Unit, cx: &mut PassContext, call: NodeId) -> 
     let constant = graph.pure(Op::BoxedConst(value), &[], Type::Boxed, origin);
     graph.replace_uses(callee, constant);
     graph.remove_effect(callee);
-    drop_proved_identity(unit, constant);
+    drop_proved_identity(unit, cx, constant);
     cx.count("callees guarded where they are read", 1);
     Ok(())
 }
 
 /// Guards that a callee is the running closure are proved where the callee is the closure that the global holds: every
 /// closure of the function is as good, since none has upvalues of its own; calls that need the function value get it.
-fn drop_proved_identity(unit: &mut Unit, constant: NodeId) {
+fn drop_proved_identity(unit: &mut Unit, cx: &mut PassContext, constant: NodeId) {
     let graph = &mut unit.graph;
     for b in graph.reverse_postorder() {
         for n in graph.block(b).effects.clone() {
@@ -208,7 +208,7 @@ fn drop_proved_identity(unit: &mut Unit, constant: NodeId) {
                 let running = |v: NodeId| graph.node(v).op == Op::Callee;
                 sides.iter().any(|&v| address(v)) && sides.iter().any(|&v| running(v))
             };
-            if is_identity {
+            if is_identity && cx.permits(|| format!("guard {n} of the callee is proved")) {
                 graph.remove_effect(n);
             }
         }

@@ -8,14 +8,13 @@
 //! Slots that inner functions capture are never tracked, and a slot that a call or a runtime operation writes is
 //! forgotten. Floating-point operations are folded only where the result is not NaN (whose bits differ between cores).
 
-use std::collections::BTreeMap;
-
 use gscript::value::{Tag, Value};
 use gsx_ir::analysis::loops::natural_loops;
-use gsx_ir::effects::slot_effects;
+use gsx_ir::effects::may_write;
 use gsx_ir::graph::{Origin, Target, Terminator};
 use gsx_ir::schedule::Schedule;
-use gsx_ir::{BlockId, NodeId, Op, Type, Unit};
+use gsx_ir::{BlockId, NodeId, Op, SmallMap, Type, Unit};
+use smallvec::SmallVec;
 
 use crate::support::{counted, remove_proved_guards, remove_unused_loads, source_line};
 use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
@@ -62,7 +61,7 @@ impl Lattice {
 }
 
 /// Constants in slots; a slot that is not in the map varies.
-type Slots = BTreeMap<u16, Value>;
+type Slots = SmallMap<u16, Value>;
 
 impl Pass for ConstProp {
     fn info(&self) -> &'static PassInfo {
@@ -93,7 +92,7 @@ struct Solver<'a> {
     schedule: Schedule,
     values: Vec<Lattice>,
     /// Slots at the end of each block that was reached.
-    at_end: BTreeMap<BlockId, Slots>,
+    at_end: Vec<Option<Slots>>,
     /// Edges found executable: from, index of the target.
     executable: Vec<(BlockId, usize)>,
 }
@@ -104,7 +103,7 @@ impl<'a> Solver<'a> {
             unit,
             schedule: Schedule::new(&unit.graph),
             values: vec![Lattice::Unreached; unit.graph.node_count()],
-            at_end: BTreeMap::new(),
+            at_end: vec![None; unit.graph.block_bound()],
             executable: Vec::new(),
         }
     }
@@ -120,7 +119,7 @@ impl<'a> Solver<'a> {
                     changed |= self.block(b);
                 }
             }
-            if !changed {
+            if !changed || self.unit.graph.is_acyclic() {
                 return;
             }
         }
@@ -138,14 +137,11 @@ impl<'a> Solver<'a> {
     fn slots_at_start(&self, b: BlockId) -> Slots {
         let mut meet: Option<Slots> = None;
         for (from, _) in self.edges_in(b) {
-            let Some(end) = self.at_end.get(&from) else { continue };
-            meet = Some(match meet {
-                None => end.clone(),
-                Some(mut m) => {
-                    m.retain(|slot, v| end.get(slot) == Some(v));
-                    m
-                }
-            });
+            let Some(end) = &self.at_end[from.0 as usize] else { continue };
+            match &mut meet {
+                None => meet = Some(end.clone()),
+                Some(m) => m.retain(|slot, v| end.get(slot) == Some(v)),
+            }
         }
         meet.unwrap_or_default()
     }
@@ -192,14 +188,15 @@ impl<'a> Solver<'a> {
                 changed = true;
             }
         }
-        changed |= self.at_end.get(&b) != Some(&slots);
-        self.at_end.insert(b, slots);
+        let end = &mut self.at_end[b.0 as usize];
+        changed |= end.as_ref() != Some(&slots);
+        *end = Some(slots);
         changed
     }
 
     fn node(&self, n: NodeId, slots: &mut Slots) -> Lattice {
         let node = self.unit.graph.node(n);
-        let args: Vec<Lattice> = node.args.iter().map(|a| self.values[a.0 as usize]).collect();
+        let args: SmallVec<[Lattice; 3]> = node.args.iter().map(|a| self.values[a.0 as usize]).collect();
         match node.op {
             Op::SlotLoad(slot, ty) => match slots.get(&slot) {
                 Some(&v) if ty == Type::Boxed || Type::of_tag(v.tag) == Some(ty) => Lattice::Const(v),
@@ -209,11 +206,11 @@ impl<'a> Solver<'a> {
                 match args[0] {
                     Lattice::Const(v) if !self.unit.shared.contains(slot) => slots.insert(slot, v),
                     _ => slots.remove(&slot),
-                };
+                }
                 Lattice::Varies
             }
             op if op.is_effect() => {
-                for slot in slot_effects(self.unit, n).may_write.iter() {
+                for slot in may_write(self.unit, n).iter() {
                     slots.remove(&slot);
                 }
                 Lattice::Varies
@@ -241,7 +238,7 @@ fn fold(op: Op, args: &[Lattice]) -> Lattice {
     {
         return if c.bits != 0 { args[1] } else { args[2] };
     }
-    let Some(values) = args.iter().map(|a| a.value()).collect::<Option<Vec<Value>>>() else {
+    let Some(values) = args.iter().map(|a| a.value()).collect::<Option<SmallVec<[Value; 3]>>>() else {
         return Lattice::Varies;
     };
     evaluate(op, &values).map_or(Lattice::Varies, Lattice::Const)
@@ -297,8 +294,8 @@ fn apply(unit: &mut Unit, values: &[Lattice], executable: &[(BlockId, usize)], c
     }
     let branches = decide_branches(unit, executable, cx);
     let blocks = unit.graph.remove_unreachable() as u64;
-    let guards = remove_proved_guards(&mut unit.graph);
-    let loads = remove_unused_loads(&mut unit.graph);
+    let guards = remove_proved_guards(&mut unit.graph, cx);
+    let loads = remove_unused_loads(&mut unit.graph, cx);
     forget_removed_blocks(unit);
     cx.count("uses of constants", uses);
     cx.count("branches decided", branches);

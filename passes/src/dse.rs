@@ -9,8 +9,9 @@
 //! Stores to slots that inner functions capture are never removed. The analysis looks at whole paths, not at the first
 //! reader that a scan meets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use fixedbitset::FixedBitSet;
 use gsx_ir::effects::{SnapshotReads, slot_effects};
 use gsx_ir::graph::Terminator;
 use gsx_ir::{BlockId, NodeId, Op, SlotSet, SnapshotId, Unit};
@@ -50,7 +51,7 @@ impl Pass for DeadStore {
             if r == 0 {
                 break;
             }
-            remove_unused_loads(&mut unit.graph);
+            remove_unused_loads(&mut unit.graph, cx);
         }
         cx.count("stores removed", removed);
         cx.count("values handed to exit stubs", sunk);
@@ -152,15 +153,31 @@ pub(crate) fn snapshot_stores(
 }
 
 /// Forgets the stores whose values would have to be saved across a call for this alone.
-fn keep_across_call(unit: &Unit, live: Option<&BTreeSet<NodeId>>, state: &mut Reaching) {
+fn keep_across_call(unit: &Unit, live: Option<&FixedBitSet>, state: &mut Reaching) {
     state.retain(|_, store| {
         let mut value = unit.graph.node(*store).args[0];
         if unit.graph.node(value).op == Op::Box {
             value = unit.graph.node(value).args[0];
         }
         let node = unit.graph.node(value);
-        node.op.is_const() || node.pin.is_some() || live.is_some_and(|live| live.contains(&value))
+        node.op.is_const() || node.pin.is_some() || live.is_some_and(|live| live.contains(value.0 as usize))
     });
+}
+
+/// By snapshot in use: the slots that it reads from memory and that no store was found to hand to it.
+pub(crate) fn unserved_reads(
+    unit: &Unit,
+    reads: &SnapshotReads,
+    served: &BTreeMap<(SnapshotId, u16), NodeId>,
+) -> Vec<SlotSet> {
+    let mut out = vec![SlotSet::EMPTY; unit.graph.snapshot_count()];
+    for (s, _) in unit.graph.live_snapshots() {
+        out[s.0 as usize] = reads.from_memory(unit, s);
+    }
+    for &(s, slot) in served.keys() {
+        out[s.0 as usize].remove(slot);
+    }
+    out
 }
 
 /// Stores that no path reads from memory, given which snapshots can be served otherwise.
@@ -171,23 +188,20 @@ fn dead_stores(
     served: &BTreeMap<(SnapshotId, u16), NodeId>,
 ) -> Vec<NodeId> {
     let graph = &unit.graph;
-    let snapshot_reads = |s: SnapshotId| {
-        reads.from_memory(unit, s).iter().filter(|&slot| !served.contains_key(&(s, slot))).collect::<SlotSet>()
-    };
-    let mut live_in: BTreeMap<BlockId, SlotSet> = BTreeMap::new();
-    let walk = |b: BlockId, live_in: &BTreeMap<BlockId, SlotSet>, dead: &mut Vec<NodeId>| {
+    let exits = unserved_reads(unit, reads, served);
+    let read_by = |s: SnapshotId| &exits[s.0 as usize];
+    let mut live_in = vec![SlotSet::EMPTY; graph.block_bound()];
+    let walk = |b: BlockId, live_in: &[SlotSet], dead: &mut Vec<NodeId>| {
         let mut live = SlotSet::EMPTY;
         for next in graph.succs(b) {
-            if let Some(l) = live_in.get(&next) {
-                live.union(l);
-            }
+            live.union(&live_in[next.0 as usize]);
         }
         match graph.block(b).term {
             Terminator::Return { first, count } => {
-                live.union(&(first..first + count).collect());
+                live.union(&SlotSet::range(first..first + count));
             }
             Terminator::Exit(s) => {
-                live.union(&snapshot_reads(s));
+                live.union(read_by(s));
             }
             _ => {}
         }
@@ -203,7 +217,7 @@ fn dead_stores(
             live.subtract(&effects.writes);
             live.union(&effects.reads);
             if let Some(s) = node.snapshot {
-                live.union(&snapshot_reads(s));
+                live.union(read_by(s));
             }
         }
         live
@@ -212,12 +226,12 @@ fn dead_stores(
         let mut changed = false;
         for &b in order.iter().rev() {
             let live = walk(b, &live_in, &mut Vec::new());
-            if live_in.get(&b) != Some(&live) {
-                live_in.insert(b, live);
+            if live_in[b.0 as usize] != live {
+                live_in[b.0 as usize] = live;
                 changed = true;
             }
         }
-        if !changed {
+        if !changed || graph.is_acyclic() {
             break;
         }
     }

@@ -128,8 +128,8 @@ pub struct PassContext {
     /// Counters so far.
     pub counters: Vec<Counter>,
     meter: Option<Arc<RewriteMeter>>,
-    /// The rules of `simplify`.
-    pub rules: Arc<simplify::RuleSet>,
+    /// Rules chosen for `simplify`, in place of gsx's own.
+    pub rules: Option<Arc<simplify::RuleSet>>,
     /// Ids that passes have asked about with [`PassContext::is_enabled`].
     asked_about: RefCell<BTreeSet<String>>,
 }
@@ -144,7 +144,7 @@ impl PassContext {
             remarks: Vec::new(),
             counters: Vec::new(),
             meter: None,
-            rules: simplify::RuleSet::own(),
+            rules: None,
             asked_about: RefCell::default(),
         }
     }

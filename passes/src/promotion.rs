@@ -13,6 +13,7 @@ use gsx_ir::graph::{Graph, Target, Terminator};
 use gsx_ir::unit::PinnedSlot;
 use gsx_ir::{BlockId, NodeId, Op, Pin, SnapshotId, Type, Unit};
 
+use crate::PassContext;
 use crate::support::{remove_proved_guards, remove_unused_loads, resume_at, tag_of};
 
 /// A part of the graph with one way in: a loop, or the whole function.
@@ -80,7 +81,13 @@ pub fn make_preheader(unit: &mut Unit, header: BlockId, inside: &BTreeSet<BlockI
 
 /// Keeps slots in registers throughout a region. The caller has made sure with
 /// [`check_pinnable`](crate::support::check_pinnable) that this is legal.
-pub fn promote(unit: &mut Unit, region: &Region, specs: &[PinSpec], by: &'static str) -> Promotion {
+pub fn promote(
+    unit: &mut Unit,
+    cx: &mut PassContext,
+    region: &Region,
+    specs: &[PinSpec],
+    by: &'static str,
+) -> Promotion {
     let order: Vec<BlockId> =
         unit.graph.reverse_postorder().into_iter().filter(|b| region.blocks.contains(b)).collect();
     let inner = specs.iter().map(|s| inner_blocks(unit, region, s.slot)).collect();
@@ -100,8 +107,8 @@ pub fn promote(unit: &mut Unit, region: &Region, specs: &[PinSpec], by: &'static
     };
     work.run(by);
     let mut done = work.done;
-    done.guards += remove_proved_guards(&mut unit.graph);
-    remove_unused_loads(&mut unit.graph);
+    done.guards += remove_proved_guards(&mut unit.graph, cx);
+    remove_unused_loads(&mut unit.graph, cx);
     done
 }
 

@@ -47,7 +47,7 @@ impl Pass for R0Pin {
                 if !cx.permits(|| format!("pinned {name} to {} throughout the function", spec.pin)) {
                     return Ok(Outcome::Unchanged);
                 }
-                let done = promote(unit, &region, &[spec], INFO.id);
+                let done = promote(unit, cx, &region, &[spec], INFO.id);
                 cx.remark(RemarkKind::Applied, format!("{name} lives in {} throughout the function", spec.pin));
                 cx.count("loads removed", done.loads);
                 cx.count("stores removed", done.stores);

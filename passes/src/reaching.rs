@@ -4,25 +4,24 @@
 //! store on every path to the point, and by nothing else since. The value of that store dominates the point, so it may be
 //! used there in place of the memory.
 
-use std::collections::BTreeMap;
-
-use gsx_ir::effects::slot_effects;
-use gsx_ir::{BlockId, NodeId, Op, Type, Unit};
+use gsx_ir::effects::may_write;
+use gsx_ir::{BlockId, NodeId, Op, SmallMap, Type, Unit};
 
 use crate::PassContext;
 
 /// Slots with a reaching store; the others come from several, or from elsewhere.
-pub type Reaching = BTreeMap<u16, NodeId>;
+pub type Reaching = SmallMap<u16, NodeId>;
 
 /// The reaching stores at the end of every block.
 pub struct ReachingStores {
-    at_end: BTreeMap<BlockId, Reaching>,
+    /// By block; none for those that were not visited.
+    at_end: Vec<Option<Reaching>>,
 }
 
 impl ReachingStores {
     /// Solves the analysis. `forget` is called behind every operation that may run other code, and may drop stores.
     pub fn new(unit: &Unit, order: &[BlockId], forget: &dyn Fn(&Unit, NodeId, &mut Reaching)) -> ReachingStores {
-        let mut stores = ReachingStores { at_end: BTreeMap::new() };
+        let mut stores = ReachingStores { at_end: vec![None; unit.graph.block_bound()] };
         // Optimistic: an unvisited predecessor does not count. The maps only shrink, so this ends.
         loop {
             let mut changed = false;
@@ -31,12 +30,13 @@ impl ReachingStores {
                 for &n in &unit.graph.block(b).effects {
                     transfer(unit, n, &mut state, forget);
                 }
-                if stores.at_end.get(&b) != Some(&state) {
-                    stores.at_end.insert(b, state);
+                let end = &mut stores.at_end[b.0 as usize];
+                if end.as_ref() != Some(&state) {
+                    *end = Some(state);
                     changed = true;
                 }
             }
-            if !changed {
+            if !changed || unit.graph.is_acyclic() {
                 return stores;
             }
         }
@@ -50,21 +50,18 @@ impl ReachingStores {
         }
         let mut meet: Option<Reaching> = None;
         for pred in unit.graph.preds(b) {
-            let Some(end) = self.at_end.get(&pred) else { continue };
-            meet = Some(match meet {
-                None => end.clone(),
-                Some(mut m) => {
-                    m.retain(|slot, store| end.get(slot) == Some(store));
-                    m
-                }
-            });
+            let Some(end) = self.at_end(pred) else { continue };
+            match &mut meet {
+                None => meet = Some(end.clone()),
+                Some(m) => m.retain(|slot, store| end.get(slot) == Some(store)),
+            }
         }
         meet.unwrap_or_default()
     }
 
     /// The reaching stores at the end of a block.
     pub fn at_end(&self, b: BlockId) -> Option<&Reaching> {
-        self.at_end.get(&b)
+        self.at_end.get(b.0 as usize)?.as_ref()
     }
 }
 
@@ -78,7 +75,7 @@ pub fn transfer(unit: &Unit, n: NodeId, state: &mut Reaching, forget: &dyn Fn(&U
             state.insert(slot, n);
         }
         op => {
-            for slot in slot_effects(unit, n).may_write.iter() {
+            for slot in may_write(unit, n).iter() {
                 state.remove(&slot);
             }
             if op.may_run_code() {

@@ -60,8 +60,8 @@ impl Pass for ResultTrace {
                 break;
             }
         }
-        let guards = remove_proved_guards(&mut unit.graph);
-        remove_unused_loads(&mut unit.graph);
+        let guards = remove_proved_guards(&mut unit.graph, cx);
+        remove_unused_loads(&mut unit.graph, cx);
         cx.count("results that are values", traced);
         cx.count("loads removed", loads);
         cx.count("guards removed", guards);

@@ -140,9 +140,7 @@ impl Pipeline {
         mut after: impl FnMut(&'static str, &Unit) -> Result<(), E>,
     ) -> Result<PipelineReport, E> {
         let mut cx = PassContext::new(unit, self.ids());
-        if let Some(rules) = &self.rules {
-            cx.rules = rules.clone();
-        }
+        cx.rules = self.rules.clone();
         cx.set_meter(self.meter.clone());
         for pass in &self.passes {
             run_pass(*pass, unit, &mut cx)?;

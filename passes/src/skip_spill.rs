@@ -193,8 +193,8 @@ fn apply(unit: &mut Unit, cx: &mut PassContext, ty: Type, returns: &[Return]) ->
     for call in entry_calls(unit) {
         retype(unit, call, ty);
     }
-    let guards = remove_proved_guards(&mut unit.graph);
-    remove_unused_loads(&mut unit.graph);
+    let guards = remove_proved_guards(&mut unit.graph, cx);
+    remove_unused_loads(&mut unit.graph, cx);
     cx.count("returns without write-back", returns.len() as u64);
     cx.count("guards removed", guards);
     let text = format!("{} of {ty} to self calls in a register", counted(returns.len() as u64, "return"));

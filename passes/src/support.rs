@@ -6,8 +6,10 @@ use gscript::bytecode::Op as Bytecode;
 use gscript::value::Tag;
 pub use gsx_ir::analysis::slot_tags::known_tag;
 use gsx_ir::effects::{SnapshotReads, slot_effects};
-use gsx_ir::graph::{Graph, Origin, Snapshot};
+use gsx_ir::graph::{Graph, Origin, Snapshot, Terminator};
 use gsx_ir::{BlockId, NodeId, Op, SlotSet, SnapshotId, Type, Unit};
+
+use crate::PassContext;
 
 /// Why a slot cannot be kept in a register throughout a region.
 pub type Refusal = String;
@@ -173,25 +175,30 @@ pub fn tag_of(ty: Type) -> Tag {
 
 /// Removes tag guards that the graph itself proves, and lets unboxing of what was just boxed use the original. Returns how
 /// many guards went.
-pub fn remove_proved_guards(graph: &mut Graph) -> u64 {
+pub fn remove_proved_guards(graph: &mut Graph, cx: &mut PassContext) -> u64 {
+    let proved: Vec<NodeId> = effects(graph)
+        .filter(|&n| match graph.node(n).op {
+            Op::GuardTag(tag) => known_tag(graph, graph.node(n).args[0]) == Some(tag),
+            _ => false,
+        })
+        .collect();
     let mut removed = 0;
-    for b in graph.reverse_postorder() {
-        for n in graph.block(b).effects.clone() {
-            if let Op::GuardTag(tag) = graph.node(n).op
-                && known_tag(graph, graph.node(n).args[0]) == Some(tag)
-            {
-                graph.remove_effect(n);
-                removed += 1;
-            }
+    for n in proved {
+        if cx.permits(|| format!("guard {n} is proved by the graph")) {
+            graph.remove_effect(n);
+            removed += 1;
         }
     }
     for i in 0..graph.node_count() {
         let n = NodeId(i as u32);
-        if let Op::Unbox(ty) = graph.node(n).op {
+        if let Op::Unbox(ty) = graph.node(n).op
+            && !graph.users(n).is_empty()
+        {
             let boxed = graph.node(n).args[0];
             let inner = graph.node(boxed).args.first().copied();
             if graph.node(boxed).op == Op::Box
                 && let Some(inner) = inner.filter(|&i| graph.node(i).ty == Some(ty))
+                && cx.permits(|| format!("{n} is {inner}, which was boxed"))
             {
                 graph.replace_uses(n, inner);
             }
@@ -201,18 +208,19 @@ pub fn remove_proved_guards(graph: &mut Graph) -> u64 {
 }
 
 /// Removes loads whose values nothing uses. Returns how many.
-pub fn remove_unused_loads(graph: &mut Graph) -> u64 {
+pub fn remove_unused_loads(graph: &mut Graph, cx: &mut PassContext) -> u64 {
     let mut removed = 0;
     loop {
         let live = live_nodes(graph);
+        let is_unused = |n: &NodeId| !live[n.0 as usize] && graph.node(*n).op.is_removable_when_unused();
+        let unused: Vec<NodeId> = effects(graph).filter(is_unused).collect();
         let mut again = false;
-        for b in graph.reverse_postorder() {
-            for n in graph.block(b).effects.clone() {
-                if graph.node(n).op.is_removable_when_unused() && !live[n.0 as usize] {
-                    graph.remove_effect(n);
-                    removed += 1;
-                    again = true;
-                }
+        for n in unused {
+            if cx.permits(|| format!("nothing uses what {n} loads")) {
+                // What it was computed from may be unused now, too.
+                again |= !graph.node(n).args.is_empty();
+                graph.remove_effect(n);
+                removed += 1;
             }
         }
         if !again {
@@ -221,22 +229,30 @@ pub fn remove_unused_loads(graph: &mut Graph) -> u64 {
     }
 }
 
+/// All effects in reachable blocks.
+fn effects(graph: &Graph) -> impl Iterator<Item = NodeId> + '_ {
+    graph.reverse_postorder().into_iter().flat_map(|b| graph.block(b).effects.iter().copied())
+}
+
 /// Nodes that some effect, terminator or snapshot in a reachable block uses, directly or through pure nodes.
 fn live_nodes(graph: &Graph) -> Vec<bool> {
     let mut live = vec![false; graph.node_count()];
     let mut work: Vec<NodeId> = Vec::new();
     for b in graph.reverse_postorder() {
         for &n in &graph.block(b).effects {
-            work.extend(graph.node(n).args.iter().copied());
+            let node = graph.node(n);
+            work.extend(&node.args);
+            work.extend(node.snapshot.iter().flat_map(|&s| &graph.snapshot(s).writes).map(|w| w.1));
         }
-        work.extend(graph.block(b).term.uses());
-    }
-    for (s, _) in graph.live_snapshots() {
-        work.extend(graph.snapshot(s).writes.iter().map(|w| w.1));
+        let term = &graph.block(b).term;
+        work.extend(term.uses());
+        if let Terminator::Exit(s) = *term {
+            work.extend(graph.snapshot(s).writes.iter().map(|w| w.1));
+        }
     }
     while let Some(n) = work.pop() {
         if !std::mem::replace(&mut live[n.0 as usize], true) && graph.node(n).op.is_pure() {
-            work.extend(graph.node(n).args.iter().copied());
+            work.extend(&graph.node(n).args);
         }
     }
     live

@@ -17,7 +17,7 @@ use gsx_ir::effects::{SnapshotReads, slot_effects};
 use gsx_ir::graph::Terminator;
 use gsx_ir::{BlockId, NodeId, Op, SlotSet, SnapshotId, TagHalf, Type, Unit};
 
-use crate::dse::snapshot_stores;
+use crate::dse::{snapshot_stores, unserved_reads};
 use crate::support::{counted, remove_unused_loads, slot_name};
 use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
 
@@ -44,7 +44,7 @@ impl Pass for TagElim {
     fn run(&self, unit: &mut Unit, cx: &mut PassContext) -> Result<Outcome, PassError> {
         let right = keep_right_tags(unit, cx);
         let (unread, given) = drop_unread_tags(unit, cx);
-        remove_unused_loads(&mut unit.graph);
+        remove_unused_loads(&mut unit.graph, cx);
         cx.count("tags right in memory", right);
         cx.count("tags that nobody reads", unread);
         cx.count("values handed to exit stubs", given);
@@ -155,18 +155,19 @@ type Exits<'a> = (&'a SnapshotReads, &'a BTreeMap<(SnapshotId, u16), NodeId>);
 /// Stores of numbers and booleans whose tags no path reads. Without `exits`, these read nothing.
 fn unread_tags(unit: &Unit, order: &[BlockId], exits: Option<Exits<'_>>) -> Vec<(NodeId, u16, Type)> {
     let graph = &unit.graph;
+    let exits = exits.map(|(reads, served)| unserved_reads(unit, reads, served));
     let live = Liveness { unit, exits, bytecode: bytecode_liveness(unit.bytecode()) };
-    let mut live_in: BTreeMap<BlockId, SlotSet> = BTreeMap::new();
+    let mut live_in = vec![SlotSet::EMPTY; graph.block_bound()];
     loop {
         let mut changed = false;
         for &b in order.iter().rev() {
             let set = live.block(b, &live_in, &mut Vec::new());
-            if live_in.get(&b) != Some(&set) {
-                live_in.insert(b, set);
+            if live_in[b.0 as usize] != set {
+                live_in[b.0 as usize] = set;
                 changed = true;
             }
         }
-        if !changed {
+        if !changed || graph.is_acyclic() {
             break;
         }
     }
@@ -186,23 +187,22 @@ fn unread_tags(unit: &Unit, order: &[BlockId], exits: Option<Exits<'_>>) -> Vec<
 /// Backward liveness of the slots' tags in memory.
 struct Liveness<'a> {
     unit: &'a Unit,
-    exits: Option<Exits<'a>>,
+    /// By snapshot: what it reads from memory. None where snapshots count for nothing.
+    exits: Option<Vec<SlotSet>>,
     bytecode: Vec<SlotSet>,
 }
 
 impl Liveness<'_> {
     /// Tags read at the start of a block or behind it. Stores whose tag is not read are added to `unread`, last one first.
-    fn block(&self, b: BlockId, live_in: &BTreeMap<BlockId, SlotSet>, unread: &mut Vec<(NodeId, u16)>) -> SlotSet {
+    fn block(&self, b: BlockId, live_in: &[SlotSet], unread: &mut Vec<(NodeId, u16)>) -> SlotSet {
         let graph = &self.unit.graph;
         let mut live = SlotSet::EMPTY;
         for next in graph.succs(b) {
-            if let Some(l) = live_in.get(&next) {
-                live.union(l);
-            }
+            live.union(&live_in[next.0 as usize]);
         }
         match graph.block(b).term {
             Terminator::Return { first, count } => {
-                live.union(&(first..first + count).collect());
+                live.union(&SlotSet::range(first..first + count));
             }
             Terminator::Exit(s) => {
                 live.union(&self.snapshot(s));
@@ -239,8 +239,7 @@ impl Liveness<'_> {
     }
 
     fn snapshot(&self, s: SnapshotId) -> SlotSet {
-        let Some((reads, served)) = self.exits else { return SlotSet::EMPTY };
-        reads.from_memory(self.unit, s).iter().filter(|&slot| !served.contains_key(&(s, slot))).collect()
+        self.exits.as_ref().map_or(SlotSet::EMPTY, |exits| exits[s.0 as usize])
     }
 
     /// Slots that the function needs before or after an operation of the runtime, which may look at them.

@@ -326,7 +326,7 @@ fn use_known_tags(unit: &mut Unit, cx: &mut PassContext) -> (u64, u64) {
             typed += 1;
         }
     }
-    remove_unused_loads(&mut unit.graph);
+    remove_unused_loads(&mut unit.graph, cx);
     (removed, typed)
 }
 

@@ -2,6 +2,7 @@
 //! here first.
 
 use dynasmrt::aarch64::{encode_floating_point_immediate, encode_logical_immediate_64bit};
+use smallvec::SmallVec;
 
 /// Does `value` fit an `add` immediate: 12 bits, perhaps shifted left by 12? Then `(bits, shift)`.
 pub fn arithmetic(value: u64) -> Option<(u32, u32)> {
@@ -58,13 +59,16 @@ pub struct Chunk {
     pub shift: u32,
 }
 
+/// The parts of a constant, at most four.
+pub type Chunks = SmallVec<[Chunk; 4]>;
+
 /// How to make a constant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Recipe {
     /// `movz`, then `movk` for the rest.
-    Movz(Vec<Chunk>),
+    Movz(Chunks),
     /// `movn` of the first chunk (bits already inverted), then `movk` for the rest.
-    Movn(Vec<Chunk>),
+    Movn(Chunks),
     /// `orr` of XZR and a bitmask immediate.
     Logical,
 }
@@ -81,7 +85,7 @@ impl Recipe {
     /// The shortest recipe for a constant; `movz` wins ties.
     pub fn of(value: u64) -> Recipe {
         let chunk = |i: u32| (value >> (16 * i)) as u32 & 0xffff;
-        let others = |filler: u32| -> Vec<Chunk> {
+        let others = |filler: u32| -> Chunks {
             (0..4).filter(|&i| chunk(i) != filler).map(|i| Chunk { bits: chunk(i), shift: 16 * i }).collect()
         };
         let (mut zeros, mut ones) = (others(0), others(0xffff));

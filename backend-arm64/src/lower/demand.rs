@@ -1,6 +1,6 @@
 //! Which parts of each value are used, and which nodes become part of their only user's instruction.
 
-use gsx_ir::graph::{BlockId, Graph, NodeId, SnapshotId, Terminator, User};
+use gsx_ir::graph::{Args, BlockId, Graph, NodeId, SnapshotId, Terminator, User};
 use gsx_ir::op::{Op, Type};
 use gsx_ir::schedule::Schedule;
 use rustc_hash::FxHashMap;
@@ -80,8 +80,8 @@ impl Demand {
 }
 
 /// The arguments that reach each block parameter.
-fn incoming(graph: &Graph, schedule: &Schedule) -> FxHashMap<NodeId, Vec<NodeId>> {
-    let mut out: FxHashMap<NodeId, Vec<NodeId>> = FxHashMap::default();
+fn incoming(graph: &Graph, schedule: &Schedule) -> FxHashMap<NodeId, Args> {
+    let mut out: FxHashMap<NodeId, Args> = FxHashMap::default();
     for &b in schedule.order() {
         for t in graph.block(b).term.targets() {
             for (&p, &a) in graph.block(t.block).params.iter().zip(&t.args) {
@@ -96,7 +96,7 @@ struct Walk<'a> {
     graph: &'a Graph,
     parts: Vec<Parts>,
     work: Vec<NodeId>,
-    incoming: FxHashMap<NodeId, Vec<NodeId>>,
+    incoming: FxHashMap<NodeId, Args>,
 }
 
 impl Walk<'_> {

@@ -16,12 +16,14 @@ mod self_entry;
 mod split;
 mod values;
 
+use gscript::bytecode::ProtoId;
 use gscript::layout;
 use gsx_ir::analysis::loops::loop_depths;
 use gsx_ir::graph::{BlockId, Graph, Node, NodeId, Origin};
 use gsx_ir::op::{Op, Type};
 use gsx_ir::schedule::Schedule;
 use gsx_ir::unit::{Pin, Unit};
+use gsx_ir::{SlotSet, SmallMap};
 use rustc_hash::FxHashMap;
 
 use crate::code::CodegenError;
@@ -88,6 +90,8 @@ struct Lower<'a> {
     splits: Splits,
     /// Constants in front of loops.
     hoisted: Hoisted,
+    /// By function: the registers that are live before each instruction, once it has been asked for.
+    live: SmallMap<ProtoId, Vec<SlotSet>>,
     /// Where the code of each finished block of the graph ends.
     ends: FxHashMap<BlockId, MBlock>,
     /// The block being lowered, where its constants may stand in front of a loop.
@@ -116,6 +120,7 @@ pub fn lower(unit: &Unit) -> Result<Function, CodegenError> {
         too_many_arguments: false,
         splits,
         hoisted: Hoisted::new(unit),
+        live: SmallMap::new(),
         ends: FxHashMap::default(),
         at_block: None,
         cur: MBlock(0),

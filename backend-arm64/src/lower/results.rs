@@ -143,7 +143,7 @@ impl Lower<'_> {
             return Err(CodegenError::Malformed(format!("{n} has a snapshot without frames")));
         };
         let proto = self.unit.program.proto(frame.proto);
-        let live = bytecode_liveness(proto);
+        let live = self.live.get_or_insert_with(frame.proto, || bytecode_liveness(proto));
         let behind = live.get(frame.pc as usize + 1).copied().unwrap_or_default();
         let open = matches!(self.graph.node(n).op, Op::Call { results, .. } if results.is_expectation());
         let kind = match proto.code.get(frame.pc as usize) {

@@ -1,6 +1,6 @@
 //! Which virtual registers are live at the end of each block.
 
-use rustc_hash::FxHashSet;
+use smallvec::SmallVec;
 
 use super::VRegSet;
 use crate::mir::{Function, MBlock, Operands, VReg};
@@ -47,7 +47,7 @@ impl Liveness {
                 }
             }
         }
-        let mut preds: Vec<Vec<usize>> = vec![Vec::new(); blocks];
+        let mut preds: Vec<SmallVec<[usize; 4]>> = vec![SmallVec::new(); blocks];
         for (b, block) in f.blocks.iter().enumerate() {
             for s in block.succs() {
                 preds[s.0 as usize].push(b);
@@ -56,9 +56,9 @@ impl Liveness {
         let mut live_in = uses.clone();
         let mut out = vec![empty; blocks];
         let mut work: Vec<usize> = (0..blocks).collect();
-        let mut queued: FxHashSet<usize> = work.iter().copied().collect();
+        let mut queued = vec![true; blocks];
         while let Some(b) = work.pop() {
-            queued.remove(&b);
+            queued[b] = false;
             for s in f.blocks[b].succs() {
                 for (o, i) in out[b].0.iter_mut().zip(&live_in[s.0 as usize].0) {
                     *o |= i;
@@ -71,7 +71,7 @@ impl Liveness {
                 live_in[b].0[i] = new;
             }
             if changed {
-                work.extend(preds[b].iter().copied().filter(|&p| queued.insert(p)));
+                work.extend(preds[b].iter().copied().filter(|&p| !std::mem::replace(&mut queued[p], true)));
             }
         }
         Liveness { globals, into: live_in, out }

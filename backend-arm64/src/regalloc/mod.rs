@@ -14,6 +14,7 @@ pub use linear_scan::LinearScan;
 pub use regalloc2::Regalloc2;
 
 use gsx_ir::unit::Allocator;
+use smallvec::{SmallVec, smallvec};
 
 use crate::code::CodegenError;
 use crate::mir::{Function, MBlock, VReg};
@@ -43,11 +44,14 @@ pub struct Edit {
     pub to: Loc,
 }
 
+/// The places of an instruction's operands.
+pub type Places = SmallVec<[Loc; 4]>;
+
 /// A place for every operand of every instruction, and the moves between places.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Allocation {
     /// By block and instruction: one place per operand, in the order of [`Function::operands`].
-    pub places: Vec<Vec<Vec<Loc>>>,
+    pub places: Vec<Vec<Places>>,
     /// Added moves, by block, instruction and side.
     pub edits: Vec<Edit>,
     /// Spill slots in use.
@@ -108,11 +112,11 @@ fn reverse_postorder(f: &Function) -> Vec<MBlock> {
 
 /// A set of virtual registers.
 #[derive(Clone, PartialEq, Eq, Default)]
-struct VRegSet(Vec<u64>);
+struct VRegSet(SmallVec<[u64; 2]>);
 
 impl VRegSet {
     fn new(vregs: usize) -> VRegSet {
-        VRegSet(vec![0; vregs.div_ceil(64)])
+        VRegSet(smallvec![0; vregs.div_ceil(64)])
     }
     fn insert(&mut self, v: VReg) -> bool {
         let (word, bit) = (&mut self.0[v.0 as usize / 64], 1 << (v.0 % 64));

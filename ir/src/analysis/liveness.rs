@@ -5,6 +5,7 @@
 //! everywhere: other code reads them through upvalues.
 
 use gscript::bytecode::{Op, Proto, SETLIST_OPEN};
+use smallvec::{SmallVec, smallvec};
 
 use crate::unit::SlotSet;
 
@@ -23,8 +24,8 @@ pub fn inst_effects(proto: &Proto, pc: usize) -> InstEffects {
     let inst = proto.code[pc];
     let (a, b, c) = (u16::from(inst.a), u16::from(inst.b), u16::from(inst.c));
     let nregs = u16::from(proto.nregs);
-    let range = |from: u16, count: u16| (from..from + count).collect::<SlotSet>();
-    let from = |first: u16| (first..nregs.max(first)).collect::<SlotSet>();
+    let range = |from: u16, count: u16| SlotSet::range(from..from + count);
+    let from = |first: u16| SlotSet::range(first..nregs);
     let set = |regs: &[u16]| regs.iter().copied().collect::<SlotSet>();
     let none = SlotSet::EMPTY;
     let (reads, writes) = match inst.op {
@@ -67,17 +68,17 @@ pub fn inst_effects(proto: &Proto, pc: usize) -> InstEffects {
 }
 
 /// Where control may go from `pc`.
-pub fn successors(proto: &Proto, pc: usize) -> Vec<usize> {
+pub fn successors(proto: &Proto, pc: usize) -> SmallVec<[usize; 2]> {
     let inst = proto.code[pc];
     match inst.op {
-        Op::Jmp => vec![inst.target(pc)],
-        Op::Return => vec![],
-        Op::LoadBool if inst.c != 0 => vec![pc + 2],
-        Op::Eq | Op::Lt | Op::Le | Op::Test | Op::TestSet => vec![pc + 1, pc + 2],
+        Op::Jmp => smallvec![inst.target(pc)],
+        Op::Return => smallvec![],
+        Op::LoadBool if inst.c != 0 => smallvec![pc + 2],
+        Op::Eq | Op::Lt | Op::Le | Op::Test | Op::TestSet => smallvec![pc + 1, pc + 2],
         Op::ForPrepLt | Op::ForPrepLe | Op::ForLoopLt | Op::ForLoopLe | Op::TForLoop => {
-            vec![pc + 1, inst.target(pc)]
+            smallvec![pc + 1, inst.target(pc)]
         }
-        _ => vec![pc + 1],
+        _ => smallvec![pc + 1],
     }
 }
 

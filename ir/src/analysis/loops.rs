@@ -54,7 +54,7 @@ pub fn natural_loops(graph: &Graph) -> Vec<Loop> {
             let mut work = vec![latch];
             while let Some(b) = work.pop() {
                 if l.blocks.insert(b) {
-                    work.extend(graph.preds(b).into_iter().filter(|p| order.contains(p)));
+                    work.extend(graph.preds(b).into_iter().filter(|&p| doms.is_reachable(p)));
                 }
             }
         }

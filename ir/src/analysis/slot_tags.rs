@@ -5,22 +5,23 @@
 //! from the slot, or stored to it, with no write in between. Calls and runtime operations make unknown what they may write:
 //! no callee's result is trusted. Slots that inner functions capture are never known.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use gscript::value::Tag;
 use smallvec::SmallVec;
 
-use crate::effects::slot_effects;
+use crate::effects::may_write;
 use crate::graph::{BlockId, Graph, NodeId};
 use crate::op::{Op, TagHalf, Type};
+use crate::small_map::SmallMap;
 use crate::unit::Unit;
 
 /// What is known at one point of a graph.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct TagFacts {
-    slots: BTreeMap<u16, SlotFact>,
+    slots: SmallMap<u16, SlotFact>,
     /// Tags that guards have proved.
-    values: BTreeMap<NodeId, Tag>,
+    values: SmallMap<NodeId, Tag>,
 }
 
 /// What is known of one slot's memory.
@@ -75,7 +76,7 @@ impl TagFacts {
                 if unit.shared.contains(slot) {
                     return;
                 }
-                let fact = self.slots.entry(slot).or_default();
+                let fact = self.slots.get_or_default(slot);
                 if ty == Type::Boxed {
                     fact.same.push(n);
                     if let Some(tag) = fact.tag {
@@ -84,8 +85,9 @@ impl TagFacts {
                 }
             }
             Op::SlotStore(slot) => {
-                self.slots.remove(&slot);
-                if !unit.shared.contains(slot) {
+                if unit.shared.contains(slot) {
+                    self.slots.remove(&slot);
+                } else {
                     let value = node.args[0];
                     let tag = self.value(graph, value);
                     let same = if graph.node(value).ty == Some(Type::Boxed) {
@@ -109,7 +111,7 @@ impl TagFacts {
                 if node.ty.is_some() {
                     self.redefine(n);
                 }
-                for slot in slot_effects(unit, n).may_write.iter() {
+                for slot in may_write(unit, n).iter() {
                     self.slots.remove(&slot);
                 }
             }
@@ -160,7 +162,7 @@ impl SlotTags {
     pub fn new(unit: &Unit, assumed: &[Assumption]) -> SlotTags {
         let graph = &unit.graph;
         let order = graph.reverse_postorder();
-        let mut index = vec![usize::MAX; order.iter().map(|b| b.0 as usize + 1).max().unwrap_or(0)];
+        let mut index = vec![usize::MAX; graph.block_bound()];
         for (i, b) in order.iter().enumerate() {
             index[b.0 as usize] = i;
         }
@@ -180,12 +182,12 @@ impl SlotTags {
                 let is_self_entry = unit.self_entry.as_ref().is_some_and(|e| e.block == b);
                 for &p in preds[i].iter().filter(|_| !is_self_entry) {
                     let Some(end) = &ends[p] else { continue };
-                    let mut facts = end.clone();
+                    let mut facts = Cow::Borrowed(end);
                     for a in assumed.iter().filter(|a| a.to == b && a.from.contains(&order[p])) {
-                        facts.slots.entry(a.slot).or_default().tag = Some(a.tag);
+                        facts.to_mut().slots.get_or_default(a.slot).tag = Some(a.tag);
                     }
                     match &mut meet {
-                        None => meet = Some(facts),
+                        None => meet = Some(facts.into_owned()),
                         Some(m) => m.meet(&facts),
                     }
                 }

@@ -4,7 +4,7 @@ use gscript::bytecode::ProtoId;
 use petgraph::stable_graph::StableDiGraph;
 use smallvec::SmallVec;
 
-use super::{Block, BlockId, Graph, Node, NodeId, Origin, Snapshot, Terminator, User};
+use super::{Block, BlockId, Flow, Graph, Node, NodeId, Origin, Snapshot, Terminator, User};
 
 impl Graph {
     /// A graph from its parts, as a parser has them; users and edges are derived. Nodes, blocks and snapshots get their
@@ -15,6 +15,7 @@ impl Graph {
     pub fn from_parts(nodes: Vec<Node>, blocks: Vec<Option<Block>>, snapshots: Vec<Snapshot>, entry: BlockId) -> Graph {
         let mut graph = Graph {
             cfg: StableDiGraph::new(),
+            flow: Flow::default(),
             users: vec![SmallVec::new(); nodes.len()],
             nodes,
             snapshots: Vec::new(),

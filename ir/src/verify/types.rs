@@ -270,7 +270,7 @@ impl Verifier<'_> {
         };
         let is_comparison = matches!(inst.op, BytecodeOp::Eq | BytecodeOp::Lt | BytecodeOp::Le);
         match op {
-            Op::Step if successors(proto, pc) != [pc + 1] => {
+            Op::Step if successors(proto, pc).as_slice() != [pc + 1] => {
                 self.error(Place::Node(n), format!("{:?} at {pc} is no straight-line instruction", inst.op));
             }
             // Hand-written graphs have no real bytecode: there is nothing to compare with then.

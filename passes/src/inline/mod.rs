@@ -91,8 +91,8 @@ impl Pass for Inline {
             Op::SlotStore(slot) => slot >= first_inlined || window.contains(&slot),
             _ => false,
         });
-        let guards = remove_proved_guards(&mut unit.graph);
-        remove_unused_loads(&mut unit.graph);
+        let guards = remove_proved_guards(&mut unit.graph, cx);
+        remove_unused_loads(&mut unit.graph, cx);
         let identity = minimise(unit, cx);
         cx.count("calls inlined", inlined);
         cx.count("loads of arguments and results removed", forwarded);

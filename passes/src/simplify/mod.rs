@@ -58,7 +58,7 @@ impl Pass for Simplify {
     }
 
     fn run(&self, unit: &mut Unit, cx: &mut PassContext) -> Result<Outcome, PassError> {
-        let rules = cx.rules.clone();
+        let rules = cx.rules.clone().unwrap_or_else(RuleSet::own);
         for e in rules.entries().iter().filter(|e| e.is_on && e.is_users && !e.is_proved) {
             let name = &e.rule().name;
             cx.remark(RemarkKind::Note, format!("rule {name} is not proved: `gsx rules prove FILE` does that"));

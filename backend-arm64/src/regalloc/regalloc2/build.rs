@@ -6,6 +6,7 @@
 
 use ::regalloc2 as ra2;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use super::view::{Block, Home, Inst as ViewInst, Side, Sides, View};
 use super::{to_class, to_preg};
@@ -308,12 +309,12 @@ impl Build<'_> {
     /// A move is a name for what is there; only what goes to or comes from a pinned register is moved for sure.
     fn moves(&mut self, b: MBlock, i: usize, inst: &Inst) -> Result<(), CodegenError> {
         use ra2::{OperandConstraint::Any, OperandKind, OperandPos};
-        let pairs: Vec<(VReg, VReg)> = inst.moves().collect();
+        let pairs: SmallVec<[(VReg, VReg); 4]> = inst.moves().collect();
         let pin = |v: VReg, pins: &[Option<PReg>]| pins[v.0 as usize];
         let out_of_pin = |&(d, s): &(VReg, VReg)| pin(d, &self.pins).is_none() && pin(s, &self.pins).is_some();
         // What is only renamed must not share a place with a result.
         let renamed_at = if pairs.iter().any(out_of_pin) { OperandPos::Late } else { OperandPos::Early };
-        let mut written = Vec::new();
+        let mut written: SmallVec<[(VReg, Name); 4]> = SmallVec::new();
         for (k, &(d, s)) in pairs.iter().enumerate() {
             let (to, from) = (pairs.len() + k, k);
             match (pin(d, &self.pins), pin(s, &self.pins)) {

@@ -3,7 +3,7 @@
 use ::regalloc2 as ra2;
 
 use crate::mir::MBlock;
-use crate::regalloc::Loc;
+use crate::regalloc::Places;
 
 /// A place for moves: before or behind an instruction of the function.
 #[derive(Clone, Copy)]
@@ -60,7 +60,7 @@ pub(super) struct View {
     pub sides: Vec<Sides>,
     pub homes: Vec<Home>,
     /// Places that need no allocation; the others are filled in by way of `homes`.
-    pub places: Vec<Vec<Vec<Loc>>>,
+    pub places: Vec<Vec<Places>>,
 }
 
 impl ra2::Function for View {
