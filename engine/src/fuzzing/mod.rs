@@ -2,8 +2,15 @@
 //!
 //! The same check runs for seconds in `cargo test` (from seeds) and for hours under `cargo fuzz` (from the fuzzer's bytes).
 
+mod changes;
+mod expressions;
+mod floats;
+mod kernel;
 mod program;
+mod records;
 mod recursion;
+mod shapes;
+mod tables;
 
 use std::sync::Arc;
 
@@ -16,6 +23,7 @@ use crate::compile::compile_source;
 use crate::error::CellError;
 
 pub use program::random_program;
+pub use shapes::shape_names;
 
 /// Where decisions come from: from bytes, as long as there are any, then from a random stream. So a fuzzer that changes a
 /// byte changes one decision and leaves those before it alone.

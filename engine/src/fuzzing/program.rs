@@ -2,21 +2,31 @@
 //!
 //! They terminate by construction (loops are counted, recursion counts down) and are meant to be nasty: values change their
 //! types, functions are redefined, closures capture what loops change, calls nest. Errors may happen at run time; compiled
-//! code must then fail with the same message.
+//! code must then fail with the same message. A global counts the calls of the entry, so that things may change behind the
+//! warm-up.
 
 use std::fmt::Write;
 
-use super::Choices;
 use super::recursion::{Callable, functions};
+use super::{Choices, kernel, shapes};
 
 /// Source of a random program with a global function `entry(a, b)`.
 pub fn random_program(choices: &mut Choices) -> String {
-    let mut g =
-        Generator { choices, out: String::new(), functions: 0, callables: vec![], locals: vec![], depth: 0, loops: 0 };
+    let mut g = Generator {
+        choices,
+        out: kernel::PRELUDE.into(),
+        functions: 0,
+        callables: vec![],
+        data: vec![],
+        locals: vec![],
+        depth: 0,
+        loops: 0,
+    };
     g.line("t := {1, 2.5, x: 3}");
     g.line("func spread(...) { return select(2, ...) }");
     g.line("func second(a, b) { return b, a }");
     g.shapes();
+    g.data();
     let count = 1 + g.choices.below(3);
     for i in 0..count {
         g.function(&format!("f{i}"), i);
@@ -24,7 +34,7 @@ pub fn random_program(choices: &mut Choices) -> String {
     }
     g.function("body", count);
     // Errors are results, too: message and place must be the interpreter's.
-    g.line("func entry(a, b) { return pcall(body, a, b) }");
+    g.line("func entry(a, b) { age = age + 1 return pcall(body, a, b) }");
     g.out
 }
 
@@ -35,6 +45,8 @@ struct Generator<'a> {
     functions: usize,
     /// So may these.
     callables: Vec<Callable>,
+    /// Those among them that compute with data.
+    data: Vec<Callable>,
     locals: Vec<String>,
     depth: usize,
     loops: usize,
@@ -49,6 +61,27 @@ impl Generator<'_> {
             let (source, callables) = functions(self.choices, number, &helpers);
             self.out.push_str(&source);
             self.callables.extend(callables);
+        }
+    }
+
+    /// Functions that compute with floats, tables and records.
+    fn data(&mut self) {
+        let count = self.choices.below(5);
+        for number in 0..count {
+            let (source, callable) = shapes::function(self.choices, number);
+            self.out.push_str(&source);
+            self.callables.push(callable.clone());
+            self.data.push(callable);
+        }
+    }
+
+    /// Calls of these functions; what they show must not depend on what else happens.
+    fn data_calls(&mut self) {
+        for f in self.data.clone() {
+            let (n, x, y) = (self.choices.below(f.most + 1), self.expression(1), self.expression(1));
+            if !self.choices.one_in(4) {
+                self.line(&format!("print(pcall({}, {n}, {x}, {y}))", f.name));
+            }
         }
     }
 
@@ -98,6 +131,9 @@ impl Generator<'_> {
             let other = self.expression(2);
             self.line(&format!("var r = {name}(a - 1, {other})"));
             self.locals.push("r".into());
+        }
+        if name == "body" {
+            self.data_calls();
         }
         let statements = 3 + self.choices.below(5);
         for _ in 0..statements {
