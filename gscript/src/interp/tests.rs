@@ -312,7 +312,7 @@ fn greedy_programs_end_in_clean_errors() {
         "func f() { pcall(f) f() }\nf()",
         "func h(e) { error(e) }\nfunc f() { return xpcall(f, h) }\nfor { f() }",
         "t := {}\nfor i := 0; i < 100000; i++ { t = setmetatable({}, {__index: t}) }\nprint(t.x)",
-        "a := {}\na[1] = a\nfor i := 1; i > 0; i++ { print(a, tostring({})) }",
+        "a := {}\na[1] = a\nfor i := 1; i > 0; i++ { a[i + 1] = {}; print(a, tostring({}), a[i + 1]) }",
     ];
     for text in programs {
         let source = Source { name: "test.gs".into(), text: text.into() };
