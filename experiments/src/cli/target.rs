@@ -34,6 +34,7 @@ pub struct Target {
     /// Figures quoted for exactly this call.
     pub references: Vec<Reference>,
     limits: Limits,
+    gc_stress: u32,
     config: Option<Config>,
 }
 
@@ -68,6 +69,7 @@ impl Target {
             core: config.core,
             references: if same_call { config.references.clone() } else { Vec::new() },
             limits: limits(&args.limits),
+            gc_stress: args.limits.gc_stress,
             config: Some(config),
         };
         target.check_entry(args.entry.is_some())?;
@@ -94,6 +96,7 @@ impl Target {
             core: Core::default(),
             references: Vec::new(),
             limits: limits(&args.limits),
+            gc_stress: args.limits.gc_stress,
             config: None,
         };
         target.check_entry(true)?;
@@ -151,7 +154,7 @@ impl Target {
             expected: self.expected.clone(),
             pipeline: pipeline.clone(),
             limits: self.limits,
-            options,
+            options: Options { gc_stress: self.gc_stress, ..options },
         }
     }
 

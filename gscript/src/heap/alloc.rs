@@ -163,7 +163,7 @@ impl Heap {
             }
             None => {
                 let left = self.region_end - self.cells.top();
-                let bytes = (self.limit / 32 & !(GRANULE - 1)).clamp(SMALL_BYTES, REGION_BYTES).min(left);
+                let bytes = ((self.limit / 32) & !(GRANULE - 1)).clamp(SMALL_BYTES, REGION_BYTES).min(left);
                 if bytes < size {
                     return Err(HeapError::Full);
                 }
@@ -280,7 +280,7 @@ impl Heap {
         let bytes = match header & 0xff {
             KIND_STRING => STRING_BYTES + u64::from(self.half(at, STRING_LEN)),
             KIND_TABLE => TABLE_BYTES,
-            KIND_CLOSURE => CLOSURE_UPVALS + 8 * (header >> CLOSURE_COUNT_SHIFT & 0xff),
+            KIND_CLOSURE => CLOSURE_UPVALS + 8 * ((header >> CLOSURE_COUNT_SHIFT) & 0xff),
             KIND_FUNC => FUNC_BYTES,
             KIND_UPVAL => UPVAL_BYTES,
             _ => return None,

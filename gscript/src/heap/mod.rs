@@ -18,6 +18,8 @@ mod sweep;
 pub mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_gc;
 
 use crate::layout::{self, GLOBALS, SLOT_BYTES};
 use crate::value::Value;

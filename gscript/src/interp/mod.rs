@@ -26,6 +26,8 @@ mod verify;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_gc;
 
 pub use crate::heap::GuestBase;
 pub use collect::{NativeRoots, RootSet};

@@ -4,7 +4,7 @@ use crate::jit::{NoJit, Results, ResumeFrame};
 use crate::profile::{CallTarget, ResultCount};
 use crate::value::Tag;
 
-fn vm_with(text: &str, options: VmOptions) -> Vm {
+pub(super) fn vm_with(text: &str, options: VmOptions) -> Vm {
     let source = Source { name: "test.gs".into(), text: text.into() };
     let program = crate::compiler::compile(Arc::new(source)).unwrap_or_else(|e| panic!("{e:?}"));
     Vm::new(Arc::new(program), options).unwrap()
