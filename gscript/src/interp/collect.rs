@@ -170,7 +170,8 @@ impl Vm {
     fn main_stack_end(&self, end: *mut u8) -> u64 {
         let running = self.current == 0;
         let frames: &[CallInfo] = if running { &self.frames } else { &self.threads[0].frames };
-        let mut high = end;
+        // What a coroutine knows lies on a stack of its own, which is searched as a whole.
+        let mut high = if running { end } else { std::ptr::null_mut() };
         if let Some(ci) = frames.last() {
             high = high.max(ci.end());
             // The arguments of an open call lie above the frame.

@@ -260,8 +260,7 @@ impl Vm {
                     Op::SetTable => {
                         let (t, k, v) = (reg!(i.a), reg!(i.b), reg!(i.c));
                         let mut done = false;
-                        // The general way has a safe point.
-                        if slot::tag(t) == TABLE && !self.heap.collection_due() {
+                        if slot::tag(t) == TABLE {
                             let table = host!(slot::bits(t));
                             let key = slot::bits(k);
                             if slot::tag(k) == INT {
@@ -273,10 +272,16 @@ impl Vm {
                                         slot::copy(to, v);
                                         done = true;
                                     }
-                                } else if table.add(TABLE_META as usize).cast::<u64>().read() == 0 {
+                                } else if table.add(TABLE_META as usize).cast::<u64>().read() == 0
+                                    && !self.heap.collection_due()
+                                {
+                                    // Otherwise the general way, which has a safe point.
                                     done = self.heap.set_int_key(slot::bits(t), key as i64, slot::load(v)).is_ok();
                                 }
-                            } else if slot::tag(k) == STR && table.add(TABLE_META as usize).cast::<u64>().read() == 0 {
+                            } else if slot::tag(k) == STR
+                                && table.add(TABLE_META as usize).cast::<u64>().read() == 0
+                                && !self.heap.collection_due()
+                            {
                                 done = self.heap.set_str(slot::bits(t), key, slot::load(v)).is_ok();
                             }
                         }

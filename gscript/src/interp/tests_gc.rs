@@ -161,3 +161,38 @@ print(s, ok, string.len(string.rep(\"x\", 500000)) + string.len(string.rep(\"y\"
     let mut vm = vm_with(text, VmOptions { heap_limit: 2_000_000, ..VmOptions::default() });
     assert_eq!(vm.run_main(&mut NoJit).unwrap_err().kind, ErrorKind::HeapLimit);
 }
+
+#[test]
+fn collections_in_coroutines_search_what_is_in_use_only() {
+    let text = "mt := {__add: func(a, b) { return {v: a.v + b} }, __index: func(t, k) { return k .. t.v }}
+co := coroutine.wrap(func() {
+  t := setmetatable({v: 0}, mt)
+  for i := 1; i <= 200; i++ { t = setmetatable(t + i, mt); coroutine.yield(t.key .. t.v) }
+})
+last := nil
+for i := 1; i <= 200; i++ { last = co() }
+print(last)";
+    let mut vm = vm_with(text, VmOptions { gc_stress: 1, ..VmOptions::default() });
+    vm.run_main(&mut NoJit).unwrap();
+    assert_eq!(vm.take_output(), b"key2010020100\n");
+    // A collection that searches much makes the next ones rarer.
+    assert!(vm.stats().collections > 1000, "{:?}", vm.stats());
+}
+
+#[test]
+fn pinned_objects_keep_their_addresses() {
+    let mut vm = vm_with("func f() { return {} }\nf()", VmOptions::default());
+    vm.run_main(&mut NoJit).unwrap();
+    let f = vm.global("f").unwrap();
+    let slot = vm.heap.global_slot(vm.program.global_index("f").unwrap());
+    vm.heap.store(slot, Value::NIL);
+    vm.pin(f);
+    vm.collect_garbage();
+    assert_eq!(vm.closure_proto(f), Some(ProtoId(1)));
+    for _ in 0..100 {
+        assert_ne!(vm.new_closure(ProtoId(1), &[]).unwrap(), f);
+    }
+    vm.pinned.clear();
+    vm.collect_garbage();
+    assert!((0..100).any(|_| vm.new_closure(ProtoId(1), &[]).unwrap() == f), "without, the address is another's");
+}
