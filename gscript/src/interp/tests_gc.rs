@@ -16,6 +16,12 @@ const FRAMES: &str = "func pair(i) { return {\"a\" .. i, \"b\" .. i} }
 func show(p, q) { x := {}; return p[1] .. p[2] .. q[1] }
 for i := 1; i <= 3; i++ { print(show(pair(i), pair(i + 1))) }";
 
+/// More results than a frame has room for: they are on the stack only, above it.
+const OPEN: &str = "func many() { t := {}; for i := 1; i <= 60; i++ { t[i] = \"s\" .. i }; return unpack(t) }
+print(many())
+u := {many()}
+print(u[1], u[60])";
+
 const SORT: &str = "t := {}
 for i := 1; i <= 9; i++ { t[i] = \"item\" .. (i * 7 % 10) }
 table.sort(t, func(a, b) {
@@ -31,6 +37,8 @@ fn a_missing_root_shows_under_stress() {
     let frames = "a1b1a2\na2b2a3\na3b3a4\n";
     assert_eq!(stressed(FRAMES, None), frames);
     assert_ne!(stressed(FRAMES, Some(RootSet::Frames)), frames);
+    let open = (1..=60).map(|i| format!("s{i}")).collect::<Vec<_>>().join("\t") + "\ns1\ts60\n";
+    assert_eq!(stressed(OPEN, None), open);
     let sorted = "item1 item2 item3 item4 item5 item6 item7 item8 item9
 11x22x33x44x55x11x22x33x44x55x\t10\n";
     assert_eq!(stressed(SORT, None), sorted);
@@ -114,6 +122,12 @@ print(f(), inc(), inc())";
         vm.collect_garbage();
         let live = vm.threads.iter().filter(|t| t.status != frame::Status::Dead).count();
         assert_eq!(live, 1, "the main thread");
+        // Their stacks are gone now, whatever stale slots may have kept alive before.
+        vm.heap.new_string(&[b'x'; 100_000]).unwrap();
+        for (name, expected) in [("f", "21"), ("inc", "xyyy")] {
+            let results = vm.call(&mut NoJit, vm.global(name).unwrap(), &[]).unwrap();
+            assert_eq!(vm.display(results[0]), expected);
+        }
     }
 }
 
