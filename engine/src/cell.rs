@@ -81,6 +81,8 @@ pub struct Options {
     pub keep_stages: bool,
     /// Count the executions of every instruction.
     pub count_executions: bool,
+    /// Collect garbage at every so manieth safe point ([`VmOptions::gc_stress`]); 0: when it is needed.
+    pub gc_stress: u32,
 }
 
 /// One cell: program, entry and arguments, pass set.
@@ -206,6 +208,7 @@ pub(crate) fn fresh_vm(spec: &CellSpec, profile: bool) -> Result<Vm, CellError> 
         heap_limit: spec.limits.heap_bytes,
         step_budget: spec.limits.steps,
         profile,
+        gc_stress: spec.options.gc_stress,
         output: Output::Capture,
         ..VmOptions::default()
     };

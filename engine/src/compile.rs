@@ -85,6 +85,8 @@ impl Constants for VmConstants<'_> {
         let heap = self.0.heap();
         let value = heap.load(heap.global_slot(global as usize));
         let proto = self.0.closure_proto(value)?;
+        // The code compares with its address.
+        self.0.pin(value);
         Some(KnownFunction { global, proto, closure: value.bits - self.0.heap().guest_base() })
     }
 }

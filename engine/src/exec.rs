@@ -37,6 +37,8 @@ pub struct ExecSpec {
     pub hot_calls: u32,
     /// Limits.
     pub limits: Limits,
+    /// Collect garbage at every so manieth safe point ([`VmOptions::gc_stress`]); 0: when it is needed.
+    pub gc_stress: u32,
 }
 
 /// Runs a program; what it prints goes to standard output as it is printed.
@@ -62,6 +64,7 @@ fn exec_to(spec: &ExecSpec, output: Output) -> Result<(ExecReport, Vec<u8>), Cel
         step_budget: spec.limits.steps,
         hot_calls: if compiled { spec.hot_calls } else { u32::MAX },
         profile: compiled,
+        gc_stress: spec.gc_stress,
         output,
         ..VmOptions::default()
     };
@@ -70,7 +73,8 @@ fn exec_to(spec: &ExecSpec, output: Output) -> Result<(ExecReport, Vec<u8>), Cel
         let done = vm.run_main(&mut NoJit);
         vm.flush_output().map_err(CellError::Output)?;
         done.map_err(runtime_error)?;
-        return Ok((ExecReport::default(), vm.take_output()));
+        let report = ExecReport { interpreter: vm.stats(), ..ExecReport::default() };
+        return Ok((report, vm.take_output()));
     }
     let mut executor = Simulator::new();
     executor.set_budget(spec.limits.instructions);
@@ -89,6 +93,7 @@ fn exec_to(spec: &ExecSpec, output: Output) -> Result<(ExecReport, Vec<u8>), Cel
         exits: exit_counts(&state, &functions),
         compiled: functions.iter().map(|f| f.name.clone()).collect(),
         skipped: state.skipped,
+        interpreter: vm.stats(),
     };
     Ok((report, vm.take_output()))
 }

@@ -2,7 +2,7 @@
 
 use gscript::bytecode::ProtoId;
 use gscript::error::{ErrorKind, RuntimeError};
-use gscript::interp::Vm;
+use gscript::interp::{NativeRoots, Vm};
 use gscript::jit::{Results, ResumeFrame};
 use gscript::layout;
 use gscript::value::Value;
@@ -25,7 +25,7 @@ impl Host for HostSide<'_> {
         let saved_sp = self.state.sp;
         self.state.sp = regs.sp;
         let (sp, return_address) = self.caller(regs);
-        self.vm.enter_host(sp, return_address);
+        self.vm.enter_host(sp, return_address, NativeRoots { stack: regs.sp, words: &regs.x });
         let done = match HostCall::try_from(regs.x[17]) {
             Ok(call) => self.dispatch(executor, regs, call),
             Err(unknown) => Err(RuntimeError {

@@ -115,4 +115,6 @@ pub struct ExecReport {
     pub compiled: Vec<String>,
     /// Functions that got hot but stay interpreted.
     pub skipped: Vec<SkippedFunction>,
+    /// Counts of interpreter and heap.
+    pub interpreter: gscript::interp::Stats,
 }

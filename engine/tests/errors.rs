@@ -25,6 +25,7 @@ fn failures(source: &str) -> [gscript::error::RuntimeError; 2] {
             pipeline: passes("all"),
             hot_calls: 1,
             limits: Limits { heap_bytes: 64 << 20, ..Limits::default() },
+            gc_stress: 0,
         };
         match exec_captured(&spec) {
             Err(CellError::Program(e)) => *e,

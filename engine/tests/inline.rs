@@ -271,6 +271,7 @@ fn outcomes(source: &str, set: &str) -> [String; 2] {
             pipeline: passes(set),
             hot_calls: 3,
             limits: Limits { heap_bytes: 64 << 20, ..Limits::default() },
+            gc_stress: 0,
         };
         match exec_captured(&spec) {
             Ok((_, output)) => String::from_utf8_lossy(&output).into_owned(),

@@ -39,7 +39,7 @@ fn run(path: &Path, engine: Engine, pipeline: Pipeline, hot_calls: u32) -> (Stri
     let program = compile_source(source.clone()).unwrap_or_else(|e| panic!("{}", e.render(&source)));
     let heap_bytes = directive(&source.text, "heap").unwrap_or(256 << 20);
     let limits = Limits { heap_bytes, steps: 100_000_000, instructions: 2_000_000_000 };
-    let spec = ExecSpec { program, engine, pipeline, hot_calls, limits };
+    let spec = ExecSpec { program, engine, pipeline, hot_calls, limits, gc_stress: 0 };
     match exec_captured(&spec) {
         Ok((_, output)) => (String::from_utf8_lossy(&output).into_owned(), None),
         Err(e @ (CellError::Program(_) | CellError::Limit(_))) => (String::new(), Some(e.to_string())),

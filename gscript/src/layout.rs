@@ -38,6 +38,11 @@ pub const FRAME_HEADER_SLOTS: u64 = 1;
 
 /// Context block: address to branch to for a host call (the executor fills it in).
 pub const CTX_HOST_ENTRY: u64 = 0;
+/// Context block: guest address of the next object that is allocated by bumping. Its memory up to [`CTX_ALLOC_END`] is zero.
+pub const CTX_ALLOC_NEXT: u64 = 8;
+/// Context block: guest address up to which objects can be allocated by bumping. Whoever finds too little room there asks
+/// the host, which may collect.
+pub const CTX_ALLOC_END: u64 = 16;
 /// Context block: size. Globals follow.
 pub const CTX_BYTES: u64 = 256;
 /// Offset of global 0; global `i` is at `GLOBALS + i * SLOT_BYTES`.
@@ -68,8 +73,9 @@ pub const UPVAL_PTR: u64 = 8;
 /// Upvalue cell: the slot used once it is closed.
 pub const UPVAL_CLOSED: u64 = 16;
 
-/// Every object starts with a header word: its kind in the low byte ([`KIND_STRING`] …), flags in bits 8–31, and, for a
-/// closure, its prototype's index in bits 32–63 (`u32::MAX` for a builtin).
+/// Every object starts with a header word: its kind in the low byte ([`KIND_STRING`] …), flags in bits 8–15, and, for a
+/// closure, the number of its upvalue words in bits 16–23 and its prototype's index in bits 32–63 (`u32::MAX` for a
+/// builtin).
 pub const HEADER: u64 = 0;
 /// Kind of a byte string.
 pub const KIND_STRING: u64 = 1;
@@ -85,6 +91,8 @@ pub const KIND_UPVAL: u64 = 5;
 pub const KIND_COROUTINE: u64 = 6;
 /// Kind of a channel.
 pub const KIND_CHANNEL: u64 = 7;
+/// Closure's header: lowest bit of the number of its upvalue words, 8 bits.
+pub const CLOSURE_COUNT_SHIFT: u64 = 16;
 /// Header flag of a string that is interned: no other string object has the same bytes.
 pub const FLAG_INTERNED: u64 = 1 << 8;
 

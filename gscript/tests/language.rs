@@ -192,6 +192,19 @@ fn addresses_change_nothing() {
     check_all(|o| VmOptions { guest_base: GuestBase::Host, ..o }, &mut NoJit, false);
 }
 
+/// Programs that allocate until the limit is reached take too long with a collection at every step.
+fn stressed(o: VmOptions, every: u32) -> VmOptions {
+    VmOptions { gc_stress: if o.heap_limit < 1 << 28 { 1000 } else { every }, ..o }
+}
+
+#[test]
+fn collections_change_nothing() {
+    check_all(|o| stressed(o, 1), &mut NoJit, false);
+    check_all(|o| stressed(VmOptions { profile: true, ..o }, 7), &mut NoJit, false);
+    check_all(|o| stressed(VmOptions { hot_calls: 2, ..o }, 3), &mut ExitJit, false);
+    check_all(|o| stressed(VmOptions { hot_calls: 2, ..o }, 3), &mut StepJit, false);
+}
+
 #[test]
 fn side_exits_change_nothing() {
     check_all(|o| VmOptions { hot_calls: 2, ..o }, &mut ExitJit, false);

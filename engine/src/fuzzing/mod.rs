@@ -82,6 +82,8 @@ pub struct Case {
     pub pipeline: Pipeline,
     /// Are verifier and evaluator run after every pass?
     pub verify_each: bool,
+    /// Is garbage collected at every so manieth safe point? 0: when it is needed.
+    pub gc_stress: u32,
 }
 
 /// How a case ended, if not wrong.
@@ -108,7 +110,10 @@ impl Case {
             0 => warmup.clone(),
             _ => vec![argument(choices), argument(choices)],
         };
-        Case { source: random_program(choices), warmup, args, pipeline, verify_each }
+        let source = random_program(choices);
+        // Last, so that older seeds and inputs mean the same programs.
+        let gc_stress = if choices.one_in(3) { 1 + choices.below(4) as u32 } else { 0 };
+        Case { source, warmup, args, pipeline, verify_each, gc_stress }
     }
 
     /// Runs it.
@@ -143,7 +148,7 @@ impl Case {
             expected: None,
             pipeline: self.pipeline.clone(),
             limits: LIMITS,
-            options: Options { verify_each: self.verify_each, ..Options::default() },
+            options: Options { verify_each: self.verify_each, gc_stress: self.gc_stress, ..Options::default() },
         };
         match run_cell(&spec) {
             Ok(_) => Ok(Verdict::Right),

@@ -102,6 +102,11 @@ pub struct LimitArgs {
     /// Instructions that compiled code may execute per call of the entry [default: 1e11]
     #[arg(long, value_name = "N", value_parser = parse_count, help_heading = "Limits")]
     pub max_instructions: Option<u64>,
+    /// Look for missing references: collect garbage at every Nth place where it is possible [without N: at every one], and
+    /// poison free memory
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "1",
+          default_value_t = 0, hide_default_value = true, help_heading = "Limits")]
+    pub gc_stress: u32,
 }
 
 /// Which passes to run.
@@ -147,7 +152,7 @@ pub struct ExecArgs {
     /// Calls after which a function is compiled
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub hot_calls: u32,
-    /// Say on standard error what compiled code executed (with --json: as JSON)
+    /// Say on standard error what compiled code executed, and what the heap held (with --json: as JSON)
     #[arg(long)]
     pub stats: bool,
     #[command(flatten)]

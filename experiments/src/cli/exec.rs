@@ -36,6 +36,7 @@ pub fn exec(registry: &Registry, args: &ExecArgs, json: bool) -> Result<(), Fail
         pipeline,
         hot_calls: args.hot_calls,
         limits: limits(&args.limits),
+        gc_stress: args.limits.gc_stress,
     };
     end_with_the_reader();
     let result = gsx_engine::exec(&spec).map_err(|e| Failure::cell(&e, None));
@@ -65,6 +66,7 @@ fn stats(spec: &ExecSpec, report: &ExecReport, style: Style) -> String {
     let mut out = format!("{}\n", style.strong("Compiled code"));
     if spec.engine == Engine::Interp {
         out.push_str("  none: everything was interpreted (--engine sim compiles hot functions)\n");
+        push_memory(&mut out, report, style);
         return out;
     }
     let _ = writeln!(out, "  passes        {}", list(&spec.pipeline.ids()));
@@ -86,7 +88,22 @@ fn stats(spec: &ExecSpec, report: &ExecReport, style: Style) -> String {
     for s in &report.skipped {
         let _ = writeln!(out, "  {} stays interpreted: {}", s.name, s.reason);
     }
+    push_memory(&mut out, report, style);
     out
+}
+
+/// What the heap held.
+fn push_memory(out: &mut String, report: &ExecReport, style: Style) {
+    let _ = writeln!(out, "{}", style.strong("Memory"));
+    let s = &report.interpreter;
+    for (name, n) in [
+        ("heap bytes", s.heap_bytes),
+        ("at most", s.heap_peak),
+        ("collections", s.collections),
+        ("live bytes", s.heap_live),
+    ] {
+        let _ = writeln!(out, "  {name:<12}  {}", thousands(n));
+    }
 }
 
 /// Statistics for programs.
@@ -103,6 +120,10 @@ struct StatsJson<'a> {
     exits: u64,
     exit_places: Vec<ExitJson<'a>>,
     host_calls: u64,
+    heap_bytes: u64,
+    heap_peak: u64,
+    heap_live: u64,
+    collections: u64,
     compiled: &'a [String],
     skipped: Vec<SkippedJson<'a>>,
 }
@@ -125,6 +146,10 @@ impl<'a> StatsJson<'a> {
             exits: report.exits.iter().map(|e| e.count).sum(),
             exit_places: report.exits.iter().map(ExitJson::new).collect(),
             host_calls: c.host_calls,
+            heap_bytes: report.interpreter.heap_bytes,
+            heap_peak: report.interpreter.heap_peak,
+            heap_live: report.interpreter.heap_live,
+            collections: report.interpreter.collections,
             compiled: &report.compiled,
             skipped: report.skipped.iter().map(SkippedJson::new).collect(),
         }

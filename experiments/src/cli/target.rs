@@ -34,6 +34,7 @@ pub struct Target {
     /// Figures quoted for exactly this call.
     pub references: Vec<Reference>,
     limits: Limits,
+    gc_stress: u32,
     config: Option<Config>,
 }
 
@@ -75,6 +76,7 @@ impl Target {
             core: config.core,
             references: if same_call && small { config.references.clone() } else { Vec::new() },
             limits: limits(&args.limits),
+            gc_stress: args.limits.gc_stress,
             config: Some(config),
         };
         target.check_entry(args.size, args.entry.is_some())?;
@@ -105,6 +107,7 @@ impl Target {
             core: Core::default(),
             references: Vec::new(),
             limits: limits(&args.limits),
+            gc_stress: args.limits.gc_stress,
             config: None,
         };
         target.check_entry(args.size, true)?;
@@ -164,7 +167,7 @@ impl Target {
             expected: self.expected.as_ref().map(Expected::results),
             pipeline: pipeline.clone(),
             limits: self.limits,
-            options,
+            options: Options { gc_stress: self.gc_stress, ..options },
         }
     }
 

@@ -158,14 +158,12 @@ impl Heap {
                 self.hash_append(new, key, v);
             }
         }
-        self.hash_free(old);
+        self.free_block(old);
         Ok(new)
     }
 
-    fn hash_free(&mut self, block: u64) {
-        if block != 0 {
-            let bytes = block_bytes(self.half(block, CAP), self.half(block, INDEX_SIZE));
-            self.free_block(block, bytes);
-        }
+    /// Offset in the block, and number, of the slots of its entries.
+    pub(super) fn hash_slots(&self, block: u64) -> (u64, u64) {
+        (ENTRIES, u64::from(self.hash_used(block)) * 2)
     }
 }

@@ -4,21 +4,28 @@
 //! main thread's stack, compiled code's own stack, objects. Objects are laid out by explicit offsets and never move;
 //! they name each other by guest address, so a program behaves the same wherever the mapping lies.
 //!
-//! There is no garbage collection yet. Blocks that a table outgrows are reused; when the limit is reached allocation
-//! fails with [`HeapError::Full`].
+//! Memory comes from `alloc`, and goes back by garbage collection (`mark`, `sweep`): who the roots are, and when to
+//! collect, is decided by the interpreter (`interp::collect`).
 
+mod alloc;
+mod cells;
 pub mod hash;
+pub(crate) mod mark;
 pub mod shapes;
 pub mod slot;
 pub mod strings;
+mod sweep;
 pub mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_gc;
 
 use crate::layout::{self, GLOBALS, SLOT_BYTES};
 use crate::value::Value;
+use alloc::{FreeRuns, Region};
+use cells::CellMap;
 use memmap2::{MmapMut, MmapOptions};
-use rustc_hash::FxHashMap;
 use shapes::Shapes;
 use strings::Interner;
 
@@ -63,9 +70,26 @@ pub struct Heap {
     stack: (u64, u64),
     native_stack: (u64, u64),
     heap_start: u64,
-    next: u64,
+    /// Guest address where the heap must end.
+    region_end: u64,
+    /// The most bytes of objects there may be after a collection.
     limit: u64,
-    free: FxHashMap<u64, Vec<u64>>,
+    cells: CellMap,
+    region: Region,
+    free: FreeRuns,
+    /// Bytes of cells, the current region counted as a whole.
+    reserved: u64,
+    /// Guest address behind the last byte that was ever used.
+    dirty_end: u64,
+    /// Bytes in use from which on a collection is due.
+    threshold: u64,
+    due: bool,
+    /// Collect at every so manieth safe point, and poison what is free; 0: off.
+    stress: u32,
+    until_stress: u32,
+    peak: u64,
+    collections: u64,
+    live: u64,
     pub(crate) interner: Interner,
     pub(crate) shapes: Shapes,
 }
@@ -86,10 +110,10 @@ impl Heap {
         let native = round(stack + stack_slots * SLOT_BYTES);
         let heap = round(native + layout::NATIVE_STACK_BYTES);
         let too_much = HeapError::NoMemory(heap_limit);
-        let len = heap
-            .checked_add(heap_limit.clamp(PAGE, 1 << 44))
-            .and_then(|n| n.checked_next_multiple_of(PAGE))
-            .ok_or(too_much)?;
+        // Between two safe points the heap may grow past its limit.
+        let limit = heap_limit.min(1 << 44);
+        let len =
+            heap.checked_add(limit.max(PAGE) * 2).and_then(|n| n.checked_next_multiple_of(PAGE)).ok_or(too_much)?;
         let bytes = usize::try_from(len).map_err(|_| too_much)?;
         let mut map =
             MmapOptions::new().len(bytes + MARGIN as usize).no_reserve_swap().map_anon().map_err(|_| too_much)?;
@@ -98,6 +122,9 @@ impl Heap {
             GuestBase::Simulated => layout::GUEST_BASE,
             GuestBase::Host => host as u64,
         };
+        let start = guest_base + heap;
+        let mut free = FreeRuns::default();
+        free.clear();
         Ok(Heap {
             map,
             host,
@@ -105,11 +132,22 @@ impl Heap {
             delta: (host as u64).wrapping_sub(guest_base),
             len,
             stack: (guest_base + stack, guest_base + native),
-            native_stack: (guest_base + native, guest_base + heap),
-            heap_start: guest_base + heap,
-            next: guest_base + heap,
-            limit: guest_base + heap + heap_limit.min(len - heap),
-            free: FxHashMap::default(),
+            native_stack: (guest_base + native, start),
+            heap_start: start,
+            region_end: guest_base + len,
+            limit,
+            cells: CellMap::new(start),
+            region: Region::default(),
+            free,
+            reserved: 0,
+            dirty_end: start,
+            threshold: sweep::MIN_GROWTH.min(limit),
+            due: false,
+            stress: 0,
+            until_stress: 0,
+            peak: 0,
+            collections: 0,
+            live: 0,
             interner: Interner::default(),
             shapes: Shapes::new(),
         })
@@ -150,14 +188,9 @@ impl Heap {
         self.guest_base + GLOBALS + index as u64 * SLOT_BYTES
     }
 
-    /// Bytes of objects allocated so far (reused blocks counted once).
-    pub fn used(&self) -> u64 {
-        self.next - self.heap_start
-    }
-
     /// The most bytes of objects there may be.
     pub fn limit(&self) -> u64 {
-        self.limit - self.heap_start
+        self.limit
     }
 
     /// The shapes of all tables.
@@ -264,37 +297,5 @@ impl Heap {
     pub(crate) fn set_half(&mut self, object: u64, offset: u64, n: u32) {
         // SAFETY: addresses of objects come from `alloc`, offsets from `layout`.
         unsafe { self.host(object.wrapping_add(offset)).cast::<u32>().write(n) }
-    }
-
-    /// Allocates `bytes` zeroed bytes, 16-byte aligned. Zero bytes read as nil slots.
-    #[inline]
-    pub(crate) fn alloc(&mut self, bytes: u64) -> Result<u64, HeapError> {
-        let at = self.next;
-        let end = at.checked_add((bytes + 15) & !15).ok_or(HeapError::Full)?;
-        if end > self.limit {
-            return Err(HeapError::Full);
-        }
-        self.next = end;
-        Ok(at)
-    }
-
-    /// Allocates a zeroed block that may be given back with [`Heap::free_block`].
-    pub(crate) fn alloc_block(&mut self, bytes: u64) -> Result<u64, HeapError> {
-        match self.free.get_mut(&bytes).and_then(Vec::pop) {
-            Some(at) => {
-                let p = self.span(at, bytes).ok_or(HeapError::Full)?;
-                // SAFETY: the block was allocated with this size, lies in the arena, and nothing refers to it.
-                unsafe { p.write_bytes(0, bytes as usize) };
-                Ok(at)
-            }
-            None => self.alloc(bytes),
-        }
-    }
-
-    /// Gives back a block of [`Heap::alloc_block`] to which nothing refers any more.
-    pub(crate) fn free_block(&mut self, at: u64, bytes: u64) {
-        if at != 0 && bytes != 0 {
-            self.free.entry(bytes).or_default().push(at);
-        }
     }
 }

@@ -191,6 +191,22 @@ pub unsafe fn store(p: *mut u8, v: Value) {
     unsafe { set(p, v.tag as u64, v.bits) }
 }
 
+/// Guest address of the object that the value in a slot refers to.
+///
+/// # Safety
+/// `p` is the host address of a slot.
+#[inline(always)]
+pub unsafe fn object(p: *const u8) -> Option<u64> {
+    // SAFETY: by the function's contract.
+    unsafe { (tag(p) >= STR && tag(p) <= Tag::Channel as u64).then(|| bits(p)) }
+}
+
+/// The guest address that a word may be which was found where no tag says what it is: a payload, a pointer, anything.
+#[inline(always)]
+pub fn possible_address(word: u64) -> u64 {
+    word
+}
+
 /// The value with this tag word and payload.
 #[inline(always)]
 pub fn value(tag: u64, bits: u64) -> Value {

@@ -88,12 +88,29 @@ impl Heap {
         let size = (self.interner.table.len() * 2).max(256);
         let old = std::mem::replace(&mut self.interner.table, vec![0; size]);
         for at in old.into_iter().filter(|&at| at != 0) {
-            let mut i = self.half(at, STRING_HASH) as usize & (size - 1);
-            while self.interner.table[i] != 0 {
-                i = (i + 1) & (size - 1);
-            }
-            self.interner.table[i] = at;
+            self.enter_string(at, size);
         }
+    }
+
+    /// Forgets the strings that are not marked.
+    pub(super) fn drop_unmarked_strings(&mut self) {
+        let mut table = std::mem::take(&mut self.interner.table);
+        let size = table.len();
+        let old: Vec<u64> = table.iter().copied().filter(|&at| at != 0 && self.is_marked(at)).collect();
+        table.fill(0);
+        self.interner = Interner { table, count: old.len() };
+        for at in old {
+            self.enter_string(at, size);
+        }
+    }
+
+    /// Enters a string into the interner's table of `size` places.
+    fn enter_string(&mut self, at: u64, size: usize) {
+        let mut i = self.half(at, STRING_HASH) as usize & (size - 1);
+        while self.interner.table[i] != 0 {
+            i = (i + 1) & (size - 1);
+        }
+        self.interner.table[i] = at;
     }
 
     /// The bytes of the string object at `at`.

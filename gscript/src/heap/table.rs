@@ -65,11 +65,11 @@ impl Heap {
             return Err(HeapError::Full);
         }
         let new = self.alloc_block(cap * SLOT_BYTES)?;
-        let (old, old_cap) = (self.word(t, TABLE_ARRAY), u64::from(self.half(t, TABLE_ARRAY_CAP)));
+        let old = self.word(t, TABLE_ARRAY);
         if old != 0 {
             let size = self.half(t, TABLE_ARRAY_SIZE) as usize;
             self.copy_block(new, old, size)?;
-            self.free_block(old, old_cap * SLOT_BYTES);
+            self.free_block(old);
         }
         self.set_word(t, TABLE_ARRAY, new);
         self.set_half(t, TABLE_ARRAY_CAP, cap as u32);
@@ -81,7 +81,7 @@ impl Heap {
         let (old, old_cap) = (self.word(t, TABLE_FIELDS), self.half(t, TABLE_FIELDS_CAP));
         if old != 0 {
             self.copy_block(new, old, old_cap as usize)?;
-            self.free_block(old, u64::from(old_cap) * SLOT_BYTES);
+            self.free_block(old);
         }
         self.set_word(t, TABLE_FIELDS, new);
         self.set_half(t, TABLE_FIELDS_CAP, cap);
@@ -257,8 +257,7 @@ impl Heap {
             let v = unsafe { slot::load(self.field_slot(t, i as u32)) };
             self.set_hash(t, key, v)?;
         }
-        let (old, cap) = (self.word(t, TABLE_FIELDS), self.half(t, TABLE_FIELDS_CAP));
-        self.free_block(old, u64::from(cap) * SLOT_BYTES);
+        self.free_block(self.word(t, TABLE_FIELDS));
         self.set_word(t, TABLE_FIELDS, 0);
         self.set_half(t, TABLE_FIELDS_CAP, 0);
         self.set_half(t, TABLE_SHAPE, DICTIONARY);

@@ -129,7 +129,7 @@ impl Vm {
         if n <= SLACK_SLOTS - 8 || at(ret, n) <= self.stack_limit {
             return Ok(ret);
         }
-        let block = self.heap.alloc(n as u64 * SLOT_BYTES).map_err(|e| self.heap_error(e))?;
+        let block = self.heap.alloc_block(n as u64 * SLOT_BYTES).map_err(|e| self.heap_error(e))?;
         let ptr = self.heap.host(block);
         self.big_results = Some(ptr);
         Ok(ptr)
@@ -313,6 +313,7 @@ impl Vm {
         args: *mut u8,
         n: usize,
     ) -> Result<(*mut u8, usize), Fail> {
+        self.safe_point_for_call(f, at(args, n))?;
         if f.tag == Tag::Function {
             match self.proto_of(f) {
                 Some(rt) => {

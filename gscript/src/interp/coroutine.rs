@@ -287,7 +287,20 @@ impl Vm {
             self.heap.set_half(t.object, OBJECT_ID, u32::MAX);
         }
         for s in t.segments {
-            self.heap.free_block(s.low, s.high - s.low);
+            self.heap.free_block(s.low);
+        }
+        self.free_threads.push(id);
+    }
+
+    /// Lets a thread go whose coroutine is garbage. Variables of it that closures still share are closed; the collection in
+    /// progress takes the rest.
+    pub(super) fn drop_unreachable_thread(&mut self, id: usize) {
+        let t = std::mem::replace(&mut self.threads[id], Thread::new(ThreadKind::Goroutine));
+        self.threads[id].status = Status::Dead;
+        for open in t.open {
+            if self.heap.is_marked(open.cell) {
+                self.close_cell(open);
+            }
         }
         self.free_threads.push(id);
     }
@@ -327,7 +340,7 @@ impl Vm {
     /// Gives back a stack segment.
     pub(super) fn give_back(&mut self, segment: Option<Segment>) {
         if let Some(s) = segment {
-            self.heap.free_block(s.low, s.high - s.low);
+            self.heap.free_block(s.low);
         }
     }
 
@@ -360,7 +373,7 @@ impl Vm {
             } else {
                 let segments = &mut self.threads[self.current].segments;
                 let unused = segments.remove(segments.len() - 2);
-                self.heap.free_block(unused.low, unused.high - unused.low);
+                self.heap.free_block(unused.low);
             }
         }
         Ok(base)

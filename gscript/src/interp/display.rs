@@ -51,8 +51,11 @@ impl Vm {
 
     /// A number for an object that does not depend on where it lies: objects are numbered when first shown.
     fn identity(&mut self, address: u64) -> u32 {
-        let next = self.identities.len() as u32 + 1;
-        *self.identities.entry(address).or_insert(next)
+        // A collection forgets the numbers of dead objects; they are not given again.
+        *self.identities.entry(address).or_insert_with(|| {
+            self.last_identity = self.last_identity.wrapping_add(1);
+            self.last_identity
+        })
     }
 
     /// Appends the print form of a value, asking `__tostring`.

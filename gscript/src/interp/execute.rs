@@ -4,6 +4,9 @@
 //! on raw slots; everything else goes to methods that take and give values. The profiling variant is a separate
 //! instance of the same code, so that feedback costs nothing when it is off.
 //!
+//! Garbage is collected only at the beginning of `slow!` and before a table is made: there all values that are alive lie in
+//! slots. An instruction that may allocate must come by one of them.
+//!
 //! Unsafe code here relies on three facts. `verify` has checked that operands are registers, constants, globals and
 //! upvalues that exist and that jumps stay inside. A frame has `nregs` slots below the stack limit (`push_frame`). Tags
 //! are right, so a payload tagged as an object is the guest address of one of that kind.
@@ -68,6 +71,7 @@ impl Vm {
             macro_rules! slow {
                 (|$cx:ident| $e:expr) => {{
                     save!();
+                    self.safe_point()?;
                     let depth = (*frame!()).depth;
                     let free = base.add((*rt).nregs as usize * SLOT);
                     #[allow(unused_mut, unused_variables)]
@@ -213,6 +217,8 @@ impl Vm {
                     }
                     Op::SetUpval => slot::copy(upvalue!(i.b), reg!(i.a)),
                     Op::NewTable => {
+                        save!();
+                        self.safe_point()?;
                         let made = self.heap.new_table(i.imm as u32, u32::from(i.c));
                         let t = match made {
                             Ok(t) => t,
@@ -266,10 +272,16 @@ impl Vm {
                                         slot::copy(to, v);
                                         done = true;
                                     }
-                                } else if table.add(TABLE_META as usize).cast::<u64>().read() == 0 {
+                                } else if table.add(TABLE_META as usize).cast::<u64>().read() == 0
+                                    && !self.heap.collection_due()
+                                {
+                                    // Otherwise the general way, which has a safe point.
                                     done = self.heap.set_int_key(slot::bits(t), key as i64, slot::load(v)).is_ok();
                                 }
-                            } else if slot::tag(k) == STR && table.add(TABLE_META as usize).cast::<u64>().read() == 0 {
+                            } else if slot::tag(k) == STR
+                                && table.add(TABLE_META as usize).cast::<u64>().read() == 0
+                                && !self.heap.collection_due()
+                            {
                                 done = self.heap.set_str(slot::bits(t), key, slot::load(v)).is_ok();
                             }
                         }

@@ -7,6 +7,7 @@
 
 mod arith;
 mod call;
+mod collect;
 mod coroutine;
 mod display;
 mod execute;
@@ -25,8 +26,11 @@ mod verify;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_gc;
 
 pub use crate::heap::GuestBase;
+pub use collect::{NativeRoots, RootSet};
 pub use output::Output;
 
 use crate::bytecode::{Program, ProtoId};
@@ -60,6 +64,9 @@ pub struct VmOptions {
     pub hot_calls: u32,
     /// Collect type feedback.
     pub profile: bool,
+    /// Collect garbage at every so manieth safe point, whether it is needed or not, and poison free memory; 0 for never. A
+    /// reference that the collector does not know of shows that way.
+    pub gc_stress: u32,
     /// Where printed text goes.
     pub output: Output,
 }
@@ -72,6 +79,7 @@ impl Default for VmOptions {
             step_budget: u64::MAX,
             hot_calls: u32::MAX,
             profile: false,
+            gc_stress: 0,
             output: Output::Capture,
         }
     }
@@ -82,8 +90,14 @@ impl Default for VmOptions {
 pub struct Stats {
     /// Backward jumps plus calls that were executed.
     pub steps: u64,
-    /// Bytes of objects allocated.
+    /// Bytes of objects, garbage that was not collected yet included.
     pub heap_bytes: u64,
+    /// The most that they ever were.
+    pub heap_peak: u64,
+    /// Bytes of objects alive after the last collection; 0 before the first.
+    pub heap_live: u64,
+    /// Garbage collections.
+    pub collections: u64,
 }
 
 /// What a library function or a slow path needs in order to call back into the program.
@@ -132,6 +146,7 @@ pub struct Vm {
     free_threads: Vec<usize>,
     current: usize,
     pub(crate) channels: Vec<Channel>,
+    free_channels: Vec<usize>,
     scheduler: Scheduler,
 
     budget: u64,
@@ -153,8 +168,16 @@ pub struct Vm {
     fatal: bool,
     /// Where a builtin left results that did not fit behind its arguments.
     big_results: Option<*mut u8>,
-    pub(crate) scratch: Vec<Value>,
+    scratch: Vec<Value>,
+    /// What Rust code in progress refers to, as words.
+    roots: Vec<u64>,
+    /// Objects that live as long as the program: compiled code knows their addresses.
+    pinned: Vec<u64>,
+    /// Roots that are left out, to test the tests.
+    forgotten: Option<RootSet>,
+    /// Numbers of objects that were printed, by address.
     identities: FxHashMap<u64, u32>,
+    last_identity: u32,
     pub(crate) out: OutputBuffer,
     pub(crate) rng: u64,
 }
@@ -296,7 +319,13 @@ impl Vm {
 
     /// Counts of what interpreted code did.
     pub fn stats(&self) -> Stats {
-        Stats { steps: self.steps_before + (self.budget_start - self.budget), heap_bytes: self.heap.used() }
+        Stats {
+            steps: self.steps_before + (self.budget_start - self.budget),
+            heap_bytes: self.heap.used(),
+            heap_peak: self.heap.peak(),
+            heap_live: self.heap.live(),
+            collections: self.heap.collections(),
+        }
     }
 
     /// Guest address of a prototype's function record.
@@ -346,7 +375,7 @@ impl Vm {
         arith::raw_equal(&self.heap, a, b)
     }
 
-    /// Interns or allocates a string.
+    /// Interns or allocates a string. It lives until the program runs again, and longer if the program can reach it then.
     pub fn new_string(&mut self, bytes: &[u8]) -> Result<Value, RuntimeError> {
         self.heap.string_value(bytes).map_err(|e| *self.heap_error(e))
     }

@@ -5,6 +5,7 @@
 //! [`Vm::resume`] makes real ones of them.
 
 use super::call::at;
+use super::collect::NativeRoots;
 use super::frame::{BOUNDARY, CallInfo, ProtoRt};
 use super::{Cx, Fail, Vm};
 use crate::bytecode::Op;
@@ -22,6 +23,10 @@ pub(super) struct Mark {
     /// Native stack pointer and return address, as [`NativeFrames::walk`] takes them.
     pub sp: u64,
     pub return_address: u64,
+    /// Native stack pointer from which on the native stack is in use.
+    pub stack: u64,
+    /// Entries of the root stack before those of the host call.
+    pub roots: usize,
 }
 
 impl Vm {
@@ -57,14 +62,19 @@ impl Vm {
     }
 
     /// A host call begins. The activation that makes it (around `return_address`, with native stack pointer `sp`) will be a
-    /// frame of the interpreter; its compiled callers are found from here when an error needs them.
-    pub fn enter_host(&mut self, sp: u64, return_address: u64) {
-        self.native_marks.push(Mark { frames: self.frames.len(), sp, return_address });
+    /// frame of the interpreter; its compiled callers are found from here when an error needs them. `live` is what compiled
+    /// code may refer to beside its frames on the VM stack.
+    pub fn enter_host(&mut self, sp: u64, return_address: u64, live: NativeRoots) {
+        let (frames, roots) = (self.frames.len(), self.roots.len());
+        self.roots.extend_from_slice(live.words);
+        self.native_marks.push(Mark { frames, sp, return_address, stack: live.stack, roots });
     }
 
     /// The innermost host call ends.
     pub fn leave_host(&mut self) {
-        self.native_marks.pop();
+        if let Some(mark) = self.native_marks.pop() {
+            self.roots.truncate(mark.roots);
+        }
     }
 
     /// Rebuilds frames of compiled code, outermost first (the function value is in each header slot), and runs until the

@@ -15,6 +15,8 @@ use std::collections::VecDeque;
 /// A channel.
 #[derive(Default)]
 pub(crate) struct Channel {
+    /// Guest address of the channel object; 0: the entry is free.
+    pub object: u64,
     capacity: usize,
     buffer: VecDeque<Value>,
     receivers: VecDeque<usize>,
@@ -32,6 +34,18 @@ pub(super) struct Scheduler {
     now: f64,
     /// The thread of the main chain that is blocked: the main thread or a coroutine that it resumed.
     main_leaf: usize,
+}
+
+impl Channel {
+    /// Does a thread wait for it?
+    pub fn has_waiting(&self) -> bool {
+        !self.receivers.is_empty() || !self.senders.is_empty()
+    }
+
+    /// The values in it.
+    pub fn values(&self) -> impl Iterator<Item = Value> {
+        self.buffer.iter().copied().chain(self.senders.iter().map(|s| s.1))
+    }
 }
 
 impl Vm {
@@ -56,14 +70,24 @@ impl Vm {
         // The buffer is on the Rust side, but it counts against the heap limit.
         let object = self.heap.alloc(16 + 16 * capacity as u64).map_err(|e| self.heap_error(e))?;
         self.heap.set_word(object, HEADER, KIND_CHANNEL);
-        self.heap.set_half(object, OBJECT_ID, self.channels.len() as u32);
-        self.channels.push(Channel { capacity, ..Channel::default() });
+        let channel = Channel { object, capacity, ..Channel::default() };
+        let id = match self.free_channels.pop() {
+            Some(id) => {
+                self.channels[id] = channel;
+                id
+            }
+            None => {
+                self.channels.push(channel);
+                self.channels.len() - 1
+            }
+        };
+        self.heap.set_half(object, OBJECT_ID, id as u32);
         Ok(Value::object(Tag::Channel, object))
     }
 
     fn channel(&mut self, v: Value, what: &str) -> Result<usize, Fail> {
         let id = self.heap.half(v.bits, OBJECT_ID) as usize;
-        if v.tag == Tag::Channel && id < self.channels.len() {
+        if v.tag == Tag::Channel && self.channels.get(id).is_some_and(|c| c.object == v.bits) {
             Ok(id)
         } else {
             Err(self.error(format!("attempt to {what} a {} value", v.tag.type_name())))

@@ -8,8 +8,8 @@ use crate::bytecode::{Const, Program, ProtoId};
 use crate::error::{ErrorKind, RuntimeError};
 use crate::heap::{Heap, HeapError, slot};
 use crate::layout::{
-    CLOSURE_FUNC, CLOSURE_UPVALS, FUNC_BUILTIN, FUNC_BYTES, FUNC_CODE, FUNC_NPARAMS, FUNC_PROTO, HEADER, KIND_CLOSURE,
-    KIND_FUNC, SLOT_BYTES,
+    CLOSURE_COUNT_SHIFT, CLOSURE_FUNC, CLOSURE_UPVALS, FUNC_BUILTIN, FUNC_BYTES, FUNC_CODE, FUNC_NPARAMS, FUNC_PROTO,
+    HEADER, KIND_CLOSURE, KIND_FUNC, SLOT_BYTES,
 };
 use crate::library::{self, Builtin};
 use crate::value::{Tag, Value};
@@ -25,6 +25,11 @@ macro_rules! names {
         impl Names {
             fn new(heap: &mut Heap) -> Result<Names, HeapError> {
                 Ok(Names { $($field: heap.new_string($text.as_bytes())?,)* })
+            }
+
+            /// All of them.
+            pub fn all(&self) -> Vec<u64> {
+                vec![$(self.$field),*]
             }
         }
     };
@@ -96,6 +101,7 @@ impl Vm {
             free_threads: Vec::new(),
             current: 0,
             channels: Vec::new(),
+            free_channels: Vec::new(),
             scheduler: Scheduler::default(),
             budget: options.step_budget.saturating_add(1),
             budget_start: options.step_budget.saturating_add(1),
@@ -111,7 +117,11 @@ impl Vm {
             fatal: false,
             big_results: None,
             scratch: Vec::new(),
+            roots: Vec::new(),
+            pinned: Vec::new(),
+            forgotten: None,
             identities: FxHashMap::default(),
+            last_identity: 0,
             out: OutputBuffer::new(options.output),
             rng: library::DEFAULT_SEED,
             program: program.clone(),
@@ -120,6 +130,10 @@ impl Vm {
             vm.add_proto(&program, p.id).map_err(early)?;
         }
         library::install(&mut vm).map_err(early)?;
+        if vm.heap.used() > vm.heap.limit() {
+            return Err(early(HeapError::Full));
+        }
+        vm.heap.set_stress(options.gc_stress);
         Ok(vm)
     }
 
@@ -160,7 +174,8 @@ impl Vm {
     /// A function value for builtin `index` that holds `captured`.
     pub(crate) fn builtin_value(&mut self, index: u32, captured: Value) -> Result<Value, HeapError> {
         let at = self.heap.alloc(CLOSURE_UPVALS + SLOT_BYTES)?;
-        self.heap.set_word(at, HEADER, KIND_CLOSURE | u64::from(u32::MAX) << 32);
+        let words = SLOT_BYTES / 8;
+        self.heap.set_word(at, HEADER, KIND_CLOSURE | words << CLOSURE_COUNT_SHIFT | u64::from(u32::MAX) << 32);
         let record = self.func_records[self.protos.len() + index as usize];
         self.heap.set_word(at, CLOSURE_FUNC, record);
         // SAFETY: the object was just allocated with a slot behind its fixed part.

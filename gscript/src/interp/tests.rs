@@ -4,7 +4,7 @@ use crate::jit::{NoJit, Results, ResumeFrame};
 use crate::profile::{CallTarget, ResultCount};
 use crate::value::Tag;
 
-fn vm_with(text: &str, options: VmOptions) -> Vm {
+pub(super) fn vm_with(text: &str, options: VmOptions) -> Vm {
     let source = Source { name: "test.gs".into(), text: text.into() };
     let program = crate::compiler::compile(Arc::new(source)).unwrap_or_else(|e| panic!("{e:?}"));
     Vm::new(Arc::new(program), options).unwrap()
@@ -312,7 +312,7 @@ fn greedy_programs_end_in_clean_errors() {
         "func f() { pcall(f) f() }\nf()",
         "func h(e) { error(e) }\nfunc f() { return xpcall(f, h) }\nfor { f() }",
         "t := {}\nfor i := 0; i < 100000; i++ { t = setmetatable({}, {__index: t}) }\nprint(t.x)",
-        "a := {}\na[1] = a\nfor i := 1; i > 0; i++ { print(a, tostring({})) }",
+        "a := {}\na[1] = a\nfor i := 1; i > 0; i++ { a[i + 1] = {}; print(a, tostring({}), a[i + 1]) }",
     ];
     for text in programs {
         let source = Source { name: "test.gs".into(), text: text.into() };

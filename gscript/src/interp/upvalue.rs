@@ -5,7 +5,8 @@ use super::frame::OpenUpval;
 use crate::bytecode::ProtoId;
 use crate::heap::{HeapError, slot};
 use crate::layout::{
-    CLOSURE_FUNC, CLOSURE_UPVALS, HEADER, KIND_CLOSURE, KIND_UPVAL, UPVAL_BYTES, UPVAL_CLOSED, UPVAL_PTR,
+    CLOSURE_COUNT_SHIFT, CLOSURE_FUNC, CLOSURE_UPVALS, HEADER, KIND_CLOSURE, KIND_UPVAL, UPVAL_BYTES, UPVAL_CLOSED,
+    UPVAL_PTR,
 };
 use crate::value::{Tag, Value};
 
@@ -13,7 +14,8 @@ impl Vm {
     /// A closure of `proto` with these upvalue cells.
     pub(crate) fn new_closure(&mut self, proto: ProtoId, cells: &[u64]) -> Result<Value, HeapError> {
         let at = self.heap.alloc(CLOSURE_UPVALS + 8 * cells.len() as u64)?;
-        self.heap.set_word(at, HEADER, KIND_CLOSURE | u64::from(proto.0) << 32);
+        let count = cells.len() as u64;
+        self.heap.set_word(at, HEADER, KIND_CLOSURE | count << CLOSURE_COUNT_SHIFT | u64::from(proto.0) << 32);
         self.heap.set_word(at, CLOSURE_FUNC, self.func_records[proto.index()]);
         for (i, &cell) in cells.iter().enumerate() {
             self.heap.set_word(at, CLOSURE_UPVALS + 8 * i as u64, cell);
@@ -93,7 +95,7 @@ impl Vm {
         }
     }
 
-    fn close_cell(&mut self, open: OpenUpval) {
+    pub(super) fn close_cell(&mut self, open: OpenUpval) {
         let closed = open.cell + UPVAL_CLOSED;
         // SAFETY: an open upvalue's slot is on a live stack; the cell has a slot of its own.
         unsafe { slot::copy(self.heap.host(closed), self.heap.host(open.slot)) };

@@ -266,6 +266,15 @@ fn gsub(vm: &mut Vm, cx: &mut Cx, args: Args) -> Result<usize, Fail> {
         return Err(vm.bad_argument(2, NAME, "string, function or table expected"));
     }
     let max = vm.opt_int(&args, 3, NAME, i64::MAX)?;
+    // Numbers were made strings that nobody else refers to.
+    let texts = [Value::object(Tag::Str, s), Value::object(Tag::Str, pat)];
+    let (out, count) = vm.with_roots(&texts, |vm| gsub_text(vm, cx, s, pat, replacement, max))?;
+    let v = vm.heap_mut().string_value(&out).map_err(|e| vm.heap_error(e))?;
+    vm.ret_many(&args, &[v, Value::int(count)])
+}
+
+/// The string after at most `max` replacements, and their number.
+fn gsub_text(vm: &mut Vm, cx: &mut Cx, s: u64, pat: u64, replacement: Value, max: i64) -> Result<(Vec<u8>, i64), Fail> {
     let anchored = vm.heap().bytes(pat).first() == Some(&b'^');
     let len = vm.heap().bytes(s).len();
     let mut out = Vec::with_capacity(len);
@@ -291,8 +300,7 @@ fn gsub(vm: &mut Vm, cx: &mut Cx, args: Args) -> Result<usize, Fail> {
         }
     }
     out.extend_from_slice(vm.heap().bytes(s).get(at..).unwrap_or_default());
-    let v = vm.heap_mut().string_value(&out).map_err(|e| vm.heap_error(e))?;
-    vm.ret_many(&args, &[v, Value::int(count)])
+    Ok((out, count))
 }
 
 /// Appends what replaces a match.

@@ -107,7 +107,16 @@ fn sort(vm: &mut Vm, cx: &mut Cx, args: Args) -> Result<usize, Fail> {
     let t = vm.arg_table(&args, 0, "table.sort")?;
     let less = if args.get(1).is_nil() { Value::NIL } else { vm.arg_function(&args, 1, "table.sort")? };
     let n = vm.heap_mut().length(t);
-    let mut values: Vec<Value> = (1..=n).map(|k| vm.heap().get_int(t, k)).collect();
+    let values: Vec<Value> = (1..=n).map(|k| vm.heap().get_int(t, k)).collect();
+    // The comparison may remove them from the table.
+    let values = vm.with_roots(&values.clone(), |vm| merge_sort(vm, cx, less, values))?;
+    for (i, &v) in values.iter().enumerate() {
+        set(vm, t, i as i64 + 1, v)?;
+    }
+    Ok(0)
+}
+
+fn merge_sort(vm: &mut Vm, cx: &mut Cx, less: Value, mut values: Vec<Value>) -> Result<Vec<Value>, Fail> {
     // Merging by hand: the comparison may fail, which `slice::sort_by` cannot express.
     let mut buffer = values.clone();
     let mut width = 1;
@@ -129,10 +138,7 @@ fn sort(vm: &mut Vm, cx: &mut Cx, args: Args) -> Result<usize, Fail> {
         std::mem::swap(&mut values, &mut buffer);
         width *= 2;
     }
-    for (i, &v) in values.iter().enumerate() {
-        set(vm, t, i as i64 + 1, v)?;
-    }
-    Ok(0)
+    Ok(values)
 }
 
 fn before(vm: &mut Vm, cx: &mut Cx, less: Value, a: Value, b: Value) -> Result<bool, Fail> {

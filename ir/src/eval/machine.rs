@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use gscript::bytecode::{Op as Bytecode, ProtoId};
 use gscript::error::RuntimeError;
-use gscript::interp::Vm;
+use gscript::interp::{NativeRoots, Vm};
 use gscript::jit::{Jit, Results, ResumeFrame};
 use gscript::layout;
 use gscript::value::{Tag, Value};
@@ -88,6 +88,8 @@ struct Activation<'a> {
     by_self_entry: bool,
     /// Calls in progress outside of it.
     calls: usize,
+    /// What the interpreter kept alive before its caller's values.
+    held: usize,
 }
 
 /// The tag that a slot has in memory where nobody may look at it: one that makes itself felt.
@@ -122,7 +124,9 @@ impl<'a> Machine<'a, '_> {
         self.vm.set_native_frames(Box::new(self.calls.clone()));
         let calls = self.calls.len();
         self.calls.push(None);
+        let held = self.vm.hold(std::iter::empty());
         let results = self.run_here(code, base, depth);
+        self.vm.release(held);
         self.calls.truncate(calls);
         results
     }
@@ -137,6 +141,7 @@ impl<'a> Machine<'a, '_> {
                     None => return self.slots(&top, results),
                     Some(caller) => {
                         self.calls.truncate(top.calls);
+                        self.vm.release(top.held);
                         top = caller;
                     }
                 }
@@ -144,6 +149,7 @@ impl<'a> Machine<'a, '_> {
             }
             if let Next::Enter(mut callee) = next {
                 callee.calls = self.calls.len();
+                callee.held = self.vm.hold(references(&top));
                 match top.pending {
                     None => self.calls.push(None),
                     Some(p) => {
@@ -186,14 +192,19 @@ impl<'a> Machine<'a, '_> {
         let frames = graph.frames_at(graph.node(n).origin, None);
         let calls = self.calls.len();
         self.push_calls(&frames[..frames.len() - 1]);
-        let answer = self.ask(what);
+        let words: Vec<u64> = references(act).collect();
+        let answer = self.ask(&words, what);
         self.calls.truncate(calls);
         answer
     }
 
-    /// Asks the interpreter for something on behalf of the running activation.
-    fn ask<T>(&mut self, what: impl FnOnce(&mut Vm, &mut dyn Jit) -> Result<T, RuntimeError>) -> Result<T, EvalError> {
-        self.vm.enter_host(self.calls.len() as u64, 0);
+    /// Asks the interpreter for something on behalf of the running activation, which needs what `words` refer to afterwards.
+    fn ask<T>(
+        &mut self,
+        words: &[u64],
+        what: impl FnOnce(&mut Vm, &mut dyn Jit) -> Result<T, RuntimeError>,
+    ) -> Result<T, EvalError> {
+        self.vm.enter_host(self.calls.len() as u64, 0, NativeRoots { stack: 0, words });
         let answer = what(self.vm, self.jit);
         self.vm.leave_host();
         Ok(answer?)
@@ -613,12 +624,12 @@ impl<'a> Machine<'a, '_> {
         let states = &act.code.unit.graph.snapshot(s).frames;
         let (last, open) = (frames[frames.len() - 1], states[states.len() - 1].open);
         let results = match open {
-            None => self.ask(|vm, jit| vm.resume(jit, &frames, act.depth))?,
+            None => self.ask(&[], |vm, jit| vm.resume(jit, &frames, act.depth))?,
             // The results of the open call are in their slots: the interpreter only learns how many they are.
             Some((a, count)) => {
                 let addr = last.base + layout::slot_offset(u64::from(a));
                 let there = Results { addr, count: u64::from(count) };
-                self.ask(|vm, jit| vm.resume_with_open_results(jit, &frames, a, there, act.depth))?
+                self.ask(&[], |vm, jit| vm.resume_with_open_results(jit, &frames, a, there, act.depth))?
             }
         };
         Ok(Next::Done(Returned::Slots(results)))
@@ -647,14 +658,24 @@ impl<'a> Machine<'a, '_> {
                 let to = last.base + layout::slot_offset(u64::from(inst.a) + i);
                 self.vm.heap_mut().store(to, v);
             }
-            let results = self.ask(|vm, jit| vm.resume(jit, &frames, act.depth))?;
+            let results = self.ask(&[], |vm, jit| vm.resume(jit, &frames, act.depth))?;
             return Ok(Next::Done(Returned::Slots(results)));
         }
         let register = u16::from(a) - act.code.unit.graph.frame_base(act.code.unit.graph.node(n).origin.frame);
         let register = register as u8; // a register of a function
-        let results = self.ask(|vm, jit| vm.resume_with_open_results(jit, &frames, register, results, act.depth))?;
+        let results =
+            self.ask(&[], |vm, jit| vm.resume_with_open_results(jit, &frames, register, results, act.depth))?;
         Ok(Next::Done(Returned::Slots(results)))
     }
+}
+
+/// What the values of an activation may refer to.
+fn references<'v>(act: &'v Activation<'_>) -> impl Iterator<Item = u64> + 'v {
+    act.values.iter().filter_map(|v| match v {
+        Some(Val::Boxed(v)) if v.tag.is_object() => Some(v.bits),
+        Some(Val::Ptr(address)) => Some(*address),
+        _ => None,
+    })
 }
 
 fn activation<'a>(code: Code<'a>, base: u64, depth: u64) -> Activation<'a> {
@@ -671,6 +692,7 @@ fn activation<'a>(code: Code<'a>, base: u64, depth: u64) -> Activation<'a> {
         untagged: BTreeMap::new(),
         by_self_entry: false,
         calls: 0,
+        held: 0,
     }
 }
 

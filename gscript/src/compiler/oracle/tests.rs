@@ -38,7 +38,9 @@ fn compare(text: &str, tally: &mut Tally) {
         Ok(compiled) => Arc::new(compiled),
         Err(error) => panic!("{error}\n{text}"),
     };
-    let options = VmOptions { step_budget: 1_000_000, ..VmOptions::default() };
+    // Every third program runs under stress: the evaluator has no garbage collector.
+    let gc_stress = u32::from((tally.finished + tally.failed).is_multiple_of(3));
+    let options = VmOptions { step_budget: 1_000_000, gc_stress, ..VmOptions::default() };
     let mut vm = match Vm::new(compiled.clone(), options) {
         Ok(vm) => vm,
         Err(error) => panic!("{}\n{text}", error.message),
