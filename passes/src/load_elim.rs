@@ -67,8 +67,8 @@ impl Pass for LoadElim {
         if slots + others == 0 {
             return Ok(Outcome::Unchanged);
         }
-        let guards = remove_proved_guards(&mut unit.graph);
-        remove_unused_loads(&mut unit.graph);
+        let guards = remove_proved_guards(&mut unit.graph, cx);
+        remove_unused_loads(&mut unit.graph, cx);
         cx.count("guards proved", guards);
         let text = format!(
             "removed {} of frame slots and {} of tables, globals and upvalues",
