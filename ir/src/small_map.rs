@@ -112,7 +112,7 @@ mod tests {
                         *tree.entry(key).or_default() += 1;
                     }
                     2 => {
-                        let keep = |k: &u16, v: &mut u32| k % 3 != u16::from(*v % 2 == 0);
+                        let keep = |k: &u16, v: &mut u32| k % 3 != (*v % 2) as u16;
                         small.retain(keep);
                         tree.retain(keep);
                     }
