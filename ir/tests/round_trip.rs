@@ -200,7 +200,7 @@ fn feedback_is_printed_on_request() {
 ";
     let good = lines.replace(" rhs=none|x", " rhs=nil|string result=table target=p1 results=2");
     let text = format!(
-        "unit test proto=1 slots=8 {{\n{good}    feedback 4: target=builtin results=many\nb0:\n    return 0, 0\n}}\n"
+        "unit test proto=1 slots=8 {{\n{good}    feedback 4: target=builtin 12 0x40 results=many\n    feedback 5: field=3 field=4:1 field=5:2 to=6 field=many beyond=true\nb0:\n    return 0, 0\n}}\n"
     );
     let unit = parse(&text);
     let options = TextOptions { feedback: true, ..TextOptions::default() };
