@@ -13,16 +13,14 @@
 //! and then its array block directly behind the table.
 
 use super::cells::{Cell, GRANULE};
+use super::free::SMALL_BYTES;
 use super::{Heap, HeapError};
 use crate::layout::{
     CLOSURE_COUNT_SHIFT, CLOSURE_UPVALS, CTX_ALLOC_END, CTX_ALLOC_NEXT, FUNC_BYTES, HEADER, KIND_CLOSURE, KIND_FUNC,
     KIND_STRING, KIND_TABLE, KIND_UPVAL, SLOT_BYTES, STRING_BYTES, STRING_LEN, TABLE_ARRAY, TABLE_ARRAY_CAP,
     TABLE_BYTES, TABLE_FIELDS, TABLE_FIELDS_CAP, UPVAL_BYTES,
 };
-use std::collections::BTreeSet;
 
-/// Largest cell, in bytes, that comes from the current region.
-const SMALL_BYTES: u64 = 1024;
 /// Size in bytes of a region taken from above the top (less in a small heap), and at most of any region.
 const REGION_BYTES: u64 = 32 << 10;
 /// Free runs of at least so many bytes become regions; smaller ones serve cells of their size first.
@@ -36,55 +34,6 @@ pub(super) struct Region {
     /// What [`CTX_ALLOC_NEXT`] was when the map of cells was last complete.
     pub next: u64,
     pub end: u64,
-}
-
-/// Free runs by size.
-#[derive(Default)]
-pub(super) struct FreeRuns {
-    /// Start addresses of runs of up to [`SMALL_BYTES`], by size in granules less one.
-    small: Vec<Vec<u64>>,
-    /// Size and start of the others.
-    large: BTreeSet<(u64, u64)>,
-}
-
-impl FreeRuns {
-    pub fn clear(&mut self) {
-        self.small.resize_with((SMALL_BYTES / GRANULE) as usize, Vec::new);
-        self.small.iter_mut().for_each(Vec::clear);
-        self.large.clear();
-    }
-
-    pub fn add(&mut self, at: u64, bytes: u64) {
-        if bytes > SMALL_BYTES {
-            self.large.insert((bytes, at));
-        } else {
-            self.small[(bytes / GRANULE) as usize - 1].push(at);
-        }
-    }
-
-    /// Small runs are used from the lowest address on.
-    pub fn sort(&mut self) {
-        self.small.iter_mut().for_each(|runs| runs.reverse());
-    }
-
-    /// The smallest run of at least so many bytes: start and size.
-    fn at_least(&mut self, bytes: u64) -> Option<(u64, u64)> {
-        if bytes <= SMALL_BYTES {
-            for (i, runs) in self.small.iter_mut().enumerate().skip((bytes / GRANULE) as usize - 1) {
-                if let Some(at) = runs.pop() {
-                    return Some((at, (i as u64 + 1) * GRANULE));
-                }
-            }
-        }
-        let run = *self.large.range((bytes, 0)..).next()?;
-        self.large.remove(&run);
-        Some((run.1, run.0))
-    }
-
-    /// A run of exactly so many bytes.
-    fn exactly(&mut self, bytes: u64) -> Option<u64> {
-        self.small.get_mut((bytes / GRANULE) as usize - 1)?.pop()
-    }
 }
 
 impl Heap {

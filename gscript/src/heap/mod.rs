@@ -9,6 +9,7 @@
 
 mod alloc;
 mod cells;
+mod free;
 pub mod hash;
 pub(crate) mod mark;
 pub mod shapes;
@@ -23,8 +24,9 @@ mod tests_gc;
 
 use crate::layout::{self, GLOBALS, SLOT_BYTES};
 use crate::value::Value;
-use alloc::{FreeRuns, Region};
+use alloc::Region;
 use cells::CellMap;
+use free::FreeRuns;
 use memmap2::{MmapMut, MmapOptions};
 use shapes::Shapes;
 use strings::Interner;
