@@ -168,8 +168,7 @@ fn words(listings: &[Vec<u8>]) -> Vec<String> {
 /// With all passes, the programs execute no more instructions than they have to.
 #[test]
 fn all_passes_reach_the_figures() {
-    for (config, most) in
-        [("fib", 440_000), ("ackermann", 250_000), ("call-many", 40_100), ("mandelbrot", 17_000_000)]
+    for (config, most) in [("fib", 440_000), ("ackermann", 250_000), ("call-many", 40_100), ("mandelbrot", 17_000_000)]
     {
         let config = format!("configs/{config}.toml");
         let executed = cell(&["--passes", "all", &config])["instructions"].as_u64();

@@ -197,7 +197,7 @@ impl Known {
         let shared = node.op.may_run_code() || matches!(node.op, Op::UpvalStore(_) | Op::CloseFrame);
         let writes_shared = matches!(place, Some(Place::Slot(slot)) if unit.shared.contains(slot));
         self.0.retain(|&known, _| match known {
-            Place::Slot(slot) => !effects.may_write.contains(slot) && !(shared && unit.shared.contains(slot)),
+            Place::Slot(slot) => !(effects.may_write.contains(slot) || shared && unit.shared.contains(slot)),
             Place::Upvalue(_) if writes_shared => false,
             known => {
                 let written = known.memory().is_some_and(|m| may_write(node.op, m));

@@ -20,6 +20,8 @@ impl Parts {
     pub const IN_D: Parts = Parts(8);
     /// Tag and payload, as a store takes them.
     pub const WHOLE: Parts = Parts(3);
+    /// Stored as a whole, wherever: it may be a reference there.
+    pub const STORED: Parts = Parts(16);
 
     pub const fn with(self, other: Parts) -> Parts {
         Parts(self.0 | other.0)
@@ -32,7 +34,8 @@ impl Parts {
     }
     /// Is a boxed value's payload best kept in a float register?
     pub const fn prefers_d(self) -> bool {
-        self.has(Parts::IN_D) && !self.has(Parts::IN_X)
+        // The collector looks for references in general registers only.
+        self.has(Parts::IN_D) && !self.has(Parts::IN_X) && !self.has(Parts::STORED)
     }
 }
 
@@ -110,7 +113,8 @@ impl Walk<'_> {
     }
 
     fn stored(&mut self, n: NodeId) {
-        let parts = if self.graph.node(n).ty == Some(Type::Boxed) { Parts::WHOLE } else { Parts::PAYLOAD };
+        let parts =
+            if self.graph.node(n).ty == Some(Type::Boxed) { Parts::WHOLE.with(Parts::STORED) } else { Parts::PAYLOAD };
         self.mark(n, parts);
     }
 
