@@ -143,9 +143,8 @@ fn a_full_disk_is_reported() {
 /// Each pass, switched off alone, changes the code of some benchmark; the exceptions have a reason.
 #[test]
 fn every_pass_matters_in_all() {
-    // `tag-elim` finds the stores gone whose tags it would drop: dse and
-    // the passes on calls take them. `linear-scan` gives way to regalloc2.
-    let without_effect = ["tag-elim", "linear-scan"];
+    // It gives way to regalloc2.
+    let without_effect = ["linear-scan"];
     let configs = ["fib", "ackermann", "call-many", "nbody"].map(|c| format!("configs/{c}.toml"));
     let listing = |passes: &str| -> Vec<Vec<u8>> {
         configs.iter().map(|c| gsx(&["asm", "--passes", passes, c]).stdout).collect()

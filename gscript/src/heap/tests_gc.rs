@@ -145,7 +145,7 @@ fn addresses_are_the_same_each_time() {
         let (mut h, mut random, mut roots) = (heap(), Random::new(7), vec![0; 64]);
         let mut trace = Vec::new();
         for _ in 0..20_000 {
-            let (i, n) = (random.below(64) as usize, random.below(90) as i64);
+            let (i, n) = (random.below(64), random.below(90) as i64);
             roots[i] = table(&mut h, n);
             trace.push(roots[i]);
             if h.collection_due() {
