@@ -281,10 +281,13 @@ fn redundant_loads(unit: &Unit) -> Vec<(NodeId, NodeId)> {
                 && value != n
                 && fits(graph, n, value)
             {
-                // The value may itself be a load that goes.
+                // The value may itself be a load that goes. What it was of any type for may be of one that does not fit, in
+                // code that a guard keeps from being executed.
                 let value = stands_for.get(&value).copied().unwrap_or(value);
-                stands_for.insert(n, value);
-                found.push((n, value));
+                if fits(graph, n, value) {
+                    stands_for.insert(n, value);
+                    found.push((n, value));
+                }
             }
             known.pass(unit, n);
         }
