@@ -14,7 +14,7 @@ use gsx_ir::unit::PinnedSlot;
 use gsx_ir::{BlockId, NodeId, Op, Pin, SnapshotId, Type, Unit};
 
 use crate::PassContext;
-use crate::support::{remove_proved_guards, remove_unused_loads, resume_at, tag_of};
+use crate::support::{is_complete_at, remove_proved_guards, remove_unused_loads, resume_at, tag_of};
 
 /// A part of the graph with one way in: a loop, or the whole function.
 pub struct Region {
@@ -370,21 +370,40 @@ pub fn guard_on_entry(
     let graph = &mut unit.graph;
     let origin = graph.block(header).origin;
     let boxed = graph.effect(entry, Op::SlotLoad(slot, Type::Boxed), &[], Some(Type::Boxed), None, origin);
-    let snapshot = resume_at(graph, origin);
-    graph.effect(entry, Op::GuardTag(tag_of(ty)), &[boxed], None, Some(snapshot), origin);
+    let snapshot = snapshot_on_entry(unit, entry, header, reads);
+    unit.graph.effect(entry, Op::GuardTag(tag_of(ty)), &[boxed], None, Some(snapshot), origin);
+    boxed
+}
+
+/// May a new exit be put in front of the loop with this header, where all slots are in memory or in registers that the header
+/// has parameters for?
+pub fn can_leave_on_entry(unit: &Unit, header: BlockId, inside: &BTreeSet<BlockId>) -> bool {
+    let graph = &unit.graph;
+    let has_param = |pin: Pin| graph.block(header).params.iter().any(|&p| graph.node(p).pin == Some(pin));
+    let outside: Vec<BlockId> = graph.preds(header).into_iter().filter(|p| !inside.contains(p)).collect();
+    let is_outer =
+        |p: &&PinnedSlot| p.written && p.blocks.contains(&header) && outside.iter().all(|b| p.blocks.contains(b));
+    let lost = unit.pinned.iter().filter(is_outer).filter(|p| !has_param(p.pin)).map(|p| p.slot).collect();
+    is_complete_at(unit, graph.block(header).origin, &lost)
+}
+
+/// Slots that are in registers, and not in memory, throughout a block.
+fn slots_in_registers(unit: &Unit, b: BlockId) -> Vec<(u16, Pin)> {
+    unit.pinned.iter().filter(|p| p.written && p.blocks.contains(&b)).map(|p| (p.slot, p.pin)).collect()
+}
+
+/// A snapshot for an exit at the end of `entry`, which jumps to `header` and nowhere else: the interpreter goes on at the
+/// header.
+pub fn snapshot_on_entry(unit: &mut Unit, entry: BlockId, header: BlockId, reads: &SnapshotReads) -> SnapshotId {
+    let origin = unit.graph.block(header).origin;
+    let snapshot = resume_at(&mut unit.graph, origin);
     // Slots that an outer region keeps in registers arrive as the entry's parameters.
-    let outer: Vec<(u16, Pin)> = unit
-        .pinned
-        .iter()
-        .filter(|p| p.written && p.slot != slot && p.blocks.contains(&entry))
-        .map(|p| (p.slot, p.pin))
-        .collect();
-    for (slot, pin) in outer {
+    for (slot, pin) in slots_in_registers(unit, entry) {
         if let Some(value) = entry_value(&unit.graph, entry, header, pin) {
             write(unit, reads, snapshot, slot, value);
         }
     }
-    boxed
+    snapshot
 }
 
 /// Makes a snapshot write a slot, if it needs it and does not write it already.
