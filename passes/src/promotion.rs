@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gsx_ir::analysis::slot_tags::{SlotTags, TagFacts};
 use gsx_ir::effects::SnapshotReads;
-use gsx_ir::graph::{Graph, Target, Terminator};
+use gsx_ir::graph::{Target, Terminator};
 use gsx_ir::unit::PinnedSlot;
 use gsx_ir::{BlockId, NodeId, Op, Pin, SnapshotId, Type, Unit};
 
@@ -378,18 +378,10 @@ pub fn guard_on_entry(
 /// May a new exit be put in front of the loop with this header, where all slots are in memory or in registers that the header
 /// has parameters for?
 pub fn can_leave_on_entry(unit: &Unit, header: BlockId, inside: &BTreeSet<BlockId>) -> bool {
-    let graph = &unit.graph;
-    let has_param = |pin: Pin| graph.block(header).params.iter().any(|&p| graph.node(p).pin == Some(pin));
-    let outside: Vec<BlockId> = graph.preds(header).into_iter().filter(|p| !inside.contains(p)).collect();
-    let is_outer =
-        |p: &&PinnedSlot| p.written && p.blocks.contains(&header) && outside.iter().all(|b| p.blocks.contains(b));
-    let lost = unit.pinned.iter().filter(is_outer).filter(|p| !has_param(p.pin)).map(|p| p.slot).collect();
-    is_complete_at(unit, graph.block(header).origin, &lost)
-}
-
-/// Slots that are in registers, and not in memory, throughout a block.
-fn slots_in_registers(unit: &Unit, b: BlockId) -> Vec<(u16, Pin)> {
-    unit.pinned.iter().filter(|p| p.written && p.blocks.contains(&b)).map(|p| (p.slot, p.pin)).collect()
+    let outside: Vec<BlockId> = unit.graph.preds(header).into_iter().filter(|p| !inside.contains(p)).collect();
+    let in_registers = unit.pinned.iter().filter(|p| p.written && outside.iter().any(|b| p.blocks.contains(b)));
+    let lost = in_registers.map(|p| p.slot).filter(|&slot| param_of(unit, header, slot).is_none()).collect();
+    is_complete_at(unit, unit.graph.block(header).origin, &lost)
 }
 
 /// A snapshot for an exit at the end of `entry`, which jumps to `header` and nowhere else: the interpreter goes on at the
@@ -397,13 +389,28 @@ fn slots_in_registers(unit: &Unit, b: BlockId) -> Vec<(u16, Pin)> {
 pub fn snapshot_on_entry(unit: &mut Unit, entry: BlockId, header: BlockId, reads: &SnapshotReads) -> SnapshotId {
     let origin = unit.graph.block(header).origin;
     let snapshot = resume_at(&mut unit.graph, origin);
-    // Slots that an outer region keeps in registers arrive as the entry's parameters.
-    for (slot, pin) in slots_in_registers(unit, entry) {
-        if let Some(value) = entry_value(&unit.graph, entry, header, pin) {
+    // Slots that an outer region keeps in registers go on as the header's parameters, perhaps in other registers.
+    let around: Vec<BlockId> = unit.graph.preds(entry).into_iter().chain([entry]).collect();
+    let mut slots: Vec<u16> = unit.pinned.iter().filter(|p| p.written).map(|p| p.slot).collect();
+    slots.sort_unstable();
+    slots.dedup();
+    for slot in slots {
+        let of_slot = |p: &&PinnedSlot| p.slot == slot && p.written;
+        if unit.pinned.iter().filter(of_slot).any(|p| around.iter().any(|b| p.blocks.contains(b)))
+            && let Some(index) = param_of(unit, header, slot)
+            && let Terminator::Jump(target) = &unit.graph.block(entry).term
+        {
+            let value = target.args[index];
             write(unit, reads, snapshot, slot, value);
         }
     }
     snapshot
+}
+
+/// The parameter of a header, by its place, that is a slot: in the register that the slot has there.
+fn param_of(unit: &Unit, header: BlockId, slot: u16) -> Option<usize> {
+    let pin = unit.pinned.iter().find(|p| p.slot == slot && p.blocks.contains(&header))?.pin;
+    unit.graph.block(header).params.iter().position(|&p| unit.graph.node(p).pin == Some(pin))
 }
 
 /// Makes a snapshot write a slot, if it needs it and does not write it already.
@@ -414,11 +421,4 @@ fn write(unit: &mut Unit, reads: &SnapshotReads, s: SnapshotId, slot: u16, value
         writes.sort_unstable();
         unit.graph.set_snapshot_writes(s, writes);
     }
-}
-
-/// What the entry block passes to the header's parameter that lives in `pin`.
-fn entry_value(graph: &Graph, entry: BlockId, header: BlockId, pin: Pin) -> Option<NodeId> {
-    let index = graph.block(header).params.iter().position(|&p| graph.node(p).pin == Some(pin))?;
-    let Terminator::Jump(target) = &graph.block(entry).term else { return None };
-    target.args.get(index).copied()
 }
