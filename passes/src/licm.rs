@@ -134,28 +134,17 @@ impl<'a> Mover<'a> {
 
     fn move_effects(&mut self, cx: &mut PassContext) {
         let reads = SnapshotReads::new(self.unit);
-        // What is asked on the way and stays in the loop.
-        let mut asked: Vec<NodeId> = Vec::new();
         for b in self.always.clone() {
             for n in self.unit.graph.block(b).effects.clone() {
                 let node = self.unit.graph.node(n);
-                let is_guard = node.op.is_guard();
                 let args = node.args.clone();
-                let can_move = is_guard || node.op.is_load();
-                if can_move
+                if (node.op.is_guard() || node.op.is_load())
                     && self.reads_what_stays(n)
                     && args.iter().all(|&a| self.is_invariant(a))
-                    && !self.depends_on(n, &asked)
-                    && self.go(n, &reads, cx)
+                    && self.may_go_first(n)
                 {
-                    continue;
+                    self.go(n, &reads, cx);
                 }
-                if is_guard {
-                    asked.extend(args);
-                }
-            }
-            if let Terminator::Branch { cond, .. } = self.unit.graph.block(b).term {
-                asked.push(cond);
             }
         }
     }
@@ -182,15 +171,31 @@ impl<'a> Mover<'a> {
         all_sources(graph, n, &mut self.invariant, |n| graph.node(n).block.is_none_or(|b| !l.blocks.contains(&b)))
     }
 
-    /// Is `n` a load from an object whose address (or key) any of these conditions is about? Then they may be what makes it
-    /// legal.
-    fn depends_on(&self, n: NodeId, asked: &[NodeId]) -> bool {
+    /// Is `n` no load from an object, or one that no check in the loop allows? Checks that come later do not count. What is
+    /// checked is the value itself, so it is enough to look for checks of what the address is the payload of, and of the key.
+    fn may_go_first(&self, n: NodeId) -> bool {
         let graph = &self.unit.graph;
-        if !matches!(graph.node(n).op, Op::TableLoad(_) | Op::FieldLoad(_) | Op::ElemLoad) {
-            return false;
-        }
-        let address = sources(graph, &graph.node(n).args);
-        !asked.is_empty() && sources(graph, asked).intersection(&address).any(|&s| !graph.node(s).op.is_const())
+        let node = graph.node(n);
+        let (Op::TableLoad(_) | Op::FieldLoad(_) | Op::ElemLoad, Some(block)) = (node.op, node.block) else {
+            return true;
+        };
+        let address = checked_values(graph, &node.args);
+        let doms = graph.dominators();
+        let is_about_it = |args: &[NodeId]| !checked_values(graph, args).is_disjoint(&address);
+        self.l.blocks.iter().all(|&b| {
+            let block_is_later = b != block && doms.dominates(block, b);
+            if block_is_later {
+                return true;
+            }
+            let effects = &graph.block(b).effects;
+            let before = effects.iter().position(|&e| e == n).unwrap_or(effects.len());
+            let guards = effects[..before].iter().filter(|&&e| graph.node(e).op.is_guard());
+            let branch = match graph.block(b).term {
+                Terminator::Branch { cond, .. } if b != block => Some(cond),
+                _ => None,
+            };
+            !guards.map(|&g| graph.node(g).args.as_slice()).chain([branch.as_slice()]).any(is_about_it)
+        })
     }
 
     /// Moves guard or load `n` to the end of the preheader.
@@ -307,13 +312,32 @@ fn is_worth_moving(op: Op) -> bool {
     )
 }
 
-/// All nodes that these are computed from, through pure operations and loads, and they themselves.
-fn sources(graph: &Graph, of: &[NodeId]) -> BTreeSet<NodeId> {
-    let mut out = BTreeSet::new();
+/// A value that a check may be about. Loads from one slot or variable are one, although they are different nodes.
+#[derive(PartialEq, Eq, Hash)]
+enum Checked {
+    Slot(u16),
+    Global(u32),
+    Upvalue(u8),
+    Node(NodeId),
+}
+
+/// The values that these are made from, through pure operations and words of table headers.
+fn checked_values(graph: &Graph, of: &[NodeId]) -> FxHashSet<Checked> {
+    let mut out = FxHashSet::default();
+    let mut seen = FxHashSet::default();
     let mut work = of.to_vec();
     while let Some(n) = work.pop() {
         let node = graph.node(n);
-        if out.insert(n) && (node.op.is_pure() || node.op.is_load()) {
+        if node.op.is_const() || !seen.insert(n) {
+            continue;
+        }
+        out.insert(match node.op {
+            Op::SlotLoad(slot, _) => Checked::Slot(slot),
+            Op::GlobalLoad(i) => Checked::Global(i),
+            Op::UpvalLoad(i) => Checked::Upvalue(i),
+            _ => Checked::Node(n),
+        });
+        if node.op.is_pure() || matches!(node.op, Op::TableLoad(_)) {
             work.extend(&node.args);
         }
     }
