@@ -34,6 +34,8 @@ pub struct Provenance {
 pub enum ExitKind {
     /// At the innermost frame's pc.
     Resume,
+    /// Not a side exit: the unit is a loop, which is over. Whoever entered it goes on at the pc.
+    LoopEnd,
     /// Behind the call at the innermost frame's pc, whose results (X3: how many, X4: where) the host puts in slots from
     /// `a` on.
     OpenResults {
@@ -82,6 +84,32 @@ pub struct CallSite {
     pub landing_pad: Option<u32>,
 }
 
+/// When an instruction stands for a loop that goes around.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Passing {
+    /// Whenever it is executed.
+    Executed,
+    /// Whenever it branches.
+    Taken,
+    /// Whenever it is executed and does not branch.
+    NotTaken,
+}
+
+/// An instruction whose executions tell how often a loop goes around.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BackEdge {
+    /// Index of the word.
+    pub word: u32,
+    /// Which of its executions.
+    pub passing: Passing,
+    /// How many loops go around each time.
+    pub loops: u32,
+}
+
+/// What X0 holds when a loop's code returns and the interpreter has to go on where the host was told; else it holds the
+/// pc behind the loop.
+pub const LOOP_LEFT: u64 = u64::MAX;
+
 /// A compiled unit.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CodeObject {
@@ -93,6 +121,8 @@ pub struct CodeObject {
     pub exits: Vec<ExitInfo>,
     /// Ascending by word.
     pub call_sites: Vec<CallSite>,
+    /// Where loops go around.
+    pub back_edges: Vec<BackEdge>,
     /// The inlined calls that bytecode positions name ([`Origin::frame`]).
     pub inlined: Vec<InlinedCall>,
     /// First word of each reachable block of the graph; ascending by word.

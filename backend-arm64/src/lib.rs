@@ -13,6 +13,9 @@
 //! Out: X0 = number of results, X1 = address of the first. X19–X29, SP and D8–D15 are preserved. Word 0 is the entry for
 //! any number of arguments; self calls with all parameters use a second entry behind the check.
 //!
+//! Code of a loop is entered with X25, X26 and X28 as its function's would be. Out: X0 = the bytecode position behind the loop,
+//! or [`LOOP_LEFT`] if a side exit has told the host where the interpreter goes on.
+//!
 //! The native frame starts with the frame record (X29, X30), at SP, so that a stack can be walked with
 //! [`CallSite::frame_bytes`].
 
@@ -25,7 +28,9 @@ pub mod mir;
 pub mod reg;
 pub mod regalloc;
 
-pub use code::{CallSite, CodeObject, CodegenError, ExitInfo, ExitKind, Part, Provenance};
+pub use code::{
+    BackEdge, CallSite, CodeObject, CodegenError, ExitInfo, ExitKind, LOOP_LEFT, Part, Passing, Provenance,
+};
 pub use disasm::disassemble;
 pub use emit::call_stub;
 pub use host::{HostCall, UnknownHostCall};

@@ -54,7 +54,7 @@ fn run(code: &CodeObject, slots: &[Slot], globals: &[Slot]) -> (End, Vec<Slot>, 
         HostCall::Exit => {
             let info = &code.exits[(c.x[0] & 0xffff_ffff) as usize];
             let (behind, results) = match info.kind {
-                ExitKind::Resume => (false, Vec::new()),
+                ExitKind::Resume | ExitKind::LoopEnd => (false, Vec::new()),
                 ExitKind::OpenResults { .. } | ExitKind::Results { .. } => {
                     (true, (0..c.x[3]).map(|i| memory.slot(c.x[4], i)).collect())
                 }

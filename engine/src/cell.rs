@@ -12,7 +12,7 @@ use gsx_machine::Executor;
 use gsx_machine::sim::Simulator;
 use gsx_passes::Pipeline;
 
-use crate::compile::Settings;
+use crate::compile::{Part, Settings};
 use crate::error::CellError;
 use crate::evaluate;
 use crate::jit::{JitSide, JitState};
@@ -123,7 +123,7 @@ pub fn run_cell(spec: &CellSpec) -> Result<CellReport, CellError> {
     let mut state = JitState::attach(&mut vm, &mut executor, spec.pipeline.clone(), settings)
         .map_err(|e| CellError::Compiler(e.to_string()))?;
     for proto in called(&vm) {
-        state.compile(&mut vm, &mut executor, proto).map_err(CellError::Compiler)?;
+        state.compile(&mut vm, &mut executor, Part::function(proto)).map_err(CellError::Compiler)?;
     }
     if spec.options.verify_each {
         evaluate::check_stages(spec, &vm, &state)?;

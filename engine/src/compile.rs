@@ -9,7 +9,7 @@ use gscript::interp::Vm;
 use gscript::profile::CallTarget;
 use gscript::value::Value;
 use gsx_backend_arm64::{CodeObject, CodegenError};
-use gsx_ir::build::{BuildError, Constants, build};
+use gsx_ir::build::{BuildError, Constants, build, build_loop};
 use gsx_ir::unit::KnownFunction;
 use gsx_ir::{Unit, verify};
 use gsx_passes::{CalleeLimits, Counter, PassError, Pipeline, Remark};
@@ -22,6 +22,31 @@ use crate::report::StageTime;
 /// A syntax error, with its place.
 pub fn compile_source(source: Arc<Source>) -> Result<Arc<Program>, Diagnostic> {
     gscript::compiler::compile(source).map(Arc::new)
+}
+
+/// What is compiled by itself: a function, or a loop of one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Part {
+    /// The function.
+    pub proto: ProtoId,
+    /// Where the loop begins.
+    pub header: Option<usize>,
+}
+
+impl Part {
+    /// A whole function.
+    pub fn function(proto: ProtoId) -> Part {
+        Part { proto, header: None }
+    }
+
+    /// Its name for people: that of the function, with the line of the loop.
+    pub fn name(self, program: &Program) -> String {
+        let proto = program.proto(self.proto);
+        match self.header {
+            None => proto.name.clone(),
+            Some(pc) => format!("{}@{}", proto.name, proto.spans.get(pc).map_or(0, |pos| pos.line)),
+        }
+    }
 }
 
 /// A function with its graph and code, not yet installed.
@@ -100,21 +125,26 @@ pub(crate) struct Settings {
     pub keep_stages: bool,
 }
 
-/// Bytecode → graph, for one function, with what the profile of `vm` knows of it, and with its callees within these limits.
-pub(crate) fn build_unit(vm: &mut Vm, proto: ProtoId, limits: Option<CalleeLimits>) -> Result<Unit, BuildError> {
+/// Bytecode → graph, for one function or loop, with what the profile of `vm` knows of it, and with its callees within these
+/// limits.
+pub(crate) fn build_unit(vm: &mut Vm, part: Part, limits: Option<CalleeLimits>) -> Result<Unit, BuildError> {
     let program = vm.program().clone();
+    let Part { proto, header } = part;
     let feedback = vm.profile().protos.get(proto.index()).cloned().unwrap_or_default();
-    let mut unit = build(&program, proto, &feedback, &mut VmConstants(vm))?;
+    let mut unit = match header {
+        None => build(&program, proto, &feedback, &mut VmConstants(vm))?,
+        Some(pc) => build_loop(&program, proto, pc, &feedback, &mut VmConstants(vm))?,
+    };
     if let Some(limits) = limits {
         unit.callees = callees(vm, &unit, limits);
     }
     Ok(unit)
 }
 
-/// Bytecode → graph → passes → code, for one function, with what the profile of `vm` knows of it.
-pub(crate) fn compile_function(
+/// Bytecode → graph → passes → code, for one function or loop, with what the profile of `vm` knows of it.
+pub(crate) fn compile_part(
     vm: &mut Vm,
-    proto: ProtoId,
+    part: Part,
     unit_id: u32,
     pipeline: &Pipeline,
     settings: Settings,
@@ -128,7 +158,7 @@ pub(crate) fn compile_function(
         *clock = now;
     };
 
-    let mut unit = build_unit(vm, proto, pipeline.callees())?;
+    let mut unit = build_unit(vm, part, pipeline.callees())?;
     lap("build", &mut clock);
     check(&unit, "build", settings)?;
     let mut stages = Vec::new();

@@ -27,7 +27,7 @@ pub(crate) fn check_stages(spec: &CellSpec, vm: &Vm, state: &JitState) -> Result
     for stage in 0..stages {
         let pass = state.functions[0].stages[stage].0;
         let units: Vec<(ProtoId, Unit)> =
-            state.protos.iter().zip(&state.functions).map(|(p, f)| (*p, f.stages[stage].1.clone())).collect();
+            state.functions().map(|(proto, f)| (proto, f.stages[stage].1.clone())).collect();
         let (found, guards) = run(spec, pinned, &units, None).map_err(|e| after(pass, &e.to_string()))?;
         compare(spec, pass, &found, &reference, "")?;
         let every = guards.div_ceil(FORCED_EXITS).max(1);

@@ -35,6 +35,8 @@ pub struct ExecSpec {
     pub pipeline: Pipeline,
     /// Calls after which a function is compiled.
     pub hot_calls: u32,
+    /// Backward jumps after which a loop is compiled.
+    pub hot_loops: u32,
     /// Limits.
     pub limits: Limits,
     /// Collect garbage at every so manieth safe point ([`VmOptions::gc_stress`]); 0: when it is needed.
@@ -63,6 +65,7 @@ fn exec_to(spec: &ExecSpec, output: Output) -> Result<(ExecReport, Vec<u8>), Cel
         heap_limit: spec.limits.heap_bytes,
         step_budget: spec.limits.steps,
         hot_calls: if compiled { spec.hot_calls } else { u32::MAX },
+        hot_loops: if compiled { spec.hot_loops } else { u32::MAX },
         profile: compiled,
         gc_stress: spec.gc_stress,
         output,
@@ -78,6 +81,8 @@ fn exec_to(spec: &ExecSpec, output: Output) -> Result<(ExecReport, Vec<u8>), Cel
     }
     let mut executor = Simulator::new();
     executor.set_budget(spec.limits.instructions);
+    // Its counts say how many loop iterations were compiled code's.
+    executor.set_counting(true);
     let settings = Settings { verify_each: false, keep_stages: false };
     let mut state = JitState::attach(&mut vm, &mut executor, spec.pipeline.clone(), settings)
         .map_err(|e| CellError::Compiler(e.to_string()))?;
@@ -87,10 +92,14 @@ fn exec_to(spec: &ExecSpec, output: Output) -> Result<(ExecReport, Vec<u8>), Cel
         return Err(CellError::Compiler(bug));
     }
     done.map_err(runtime_error)?;
+    let loop_iterations = state.loop_iterations(&executor);
+    let loops = state.parts.iter().filter(|p| p.header.is_some()).count();
     let functions = std::mem::take(&mut state.functions);
     let report = ExecReport {
         counters: executor.counters(),
         exits: exit_counts(&state, &functions),
+        loop_iterations,
+        loops,
         compiled: functions.iter().map(|f| f.name.clone()).collect(),
         skipped: state.skipped,
         interpreter: vm.stats(),

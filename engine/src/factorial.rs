@@ -25,7 +25,7 @@ use gsx_passes::{CalleeLimits, Pass, PassContext, Pipeline, run_pass};
 use rayon::prelude::*;
 
 use crate::cell::{CellSpec, Seen, called, profiled_vm, reference, run_compiled};
-use crate::compile::{Settings, build_unit};
+use crate::compile::{Part, Settings, build_unit};
 use crate::error::CellError;
 use crate::jit::JitState;
 
@@ -155,7 +155,7 @@ fn build_all(spec: &CellSpec, vm: &mut Vm) -> Result<Vec<(ProtoId, Roots)>, Cell
             let chosen = || curious.iter().enumerate().filter(|(i, _)| choice >> i & 1 == 1).map(|(_, c)| *c);
             let limits = chosen().map(|(_, limits)| limits).reduce(CalleeLimits::union);
             // A function that cannot be built stays interpreted under every set.
-            if let Ok(unit) = build_unit(vm, proto, limits) {
+            if let Ok(unit) = build_unit(vm, Part::function(proto), limits) {
                 roots.push((chosen().map(|(bit, _)| bit).sum(), unit));
             }
         }
@@ -397,6 +397,7 @@ fn fingerprint(unit: &Unit) -> u64 {
     let Unit {
         program: _,
         proto,
+        region,
         frame_slots,
         shared,
         stale,
@@ -417,7 +418,7 @@ fn fingerprint(unit: &Unit) -> u64 {
     for callee in callees {
         Arc::as_ptr(callee).hash(&mut hasher);
     }
-    debug_hash(&(graph, feedback, functions, self_entry, pinned)).hash(&mut hasher);
+    debug_hash(&(region, graph, feedback, functions, self_entry, pinned)).hash(&mut hasher);
     hasher.finish()
 }
 
@@ -481,7 +482,7 @@ fn run_one(spec: &CellSpec, functions: &[Function], set: PassSet, reference: &[S
         let code = f.codes[f.code_of[set as usize] as usize].clone();
         code_bytes += code.words.len() * 4;
         let stages = vec![("build", f.unit.clone())];
-        let installed = state.install(&mut vm, &mut executor, f.proto, stages, code);
+        let installed = state.install(&mut vm, &mut executor, Part::function(f.proto), stages, code);
         installed.map_err(|e| CellError::Compiler(e.to_string()))?;
     }
     run_compiled(&spec, &mut vm, &mut executor, &mut state, reference)?;

@@ -3,10 +3,10 @@
 use gscript::bytecode::ProtoId;
 use gscript::error::{ErrorKind, RuntimeError};
 use gscript::interp::{NativeRoots, Vm};
-use gscript::jit::{Results, ResumeFrame};
+use gscript::jit::{LoopEnd, Results, ResumeFrame};
 use gscript::layout;
 use gscript::value::Value;
-use gsx_backend_arm64::{ExitKind, HostCall};
+use gsx_backend_arm64::{ExitKind, HostCall, LOOP_LEFT};
 use gsx_machine::{Executor, Host, HostAction, Registers};
 
 use crate::jit::{JitSide, JitState, fault};
@@ -122,8 +122,10 @@ impl HostSide<'_> {
             HostCall::Exit => {
                 let (unit, exit) = ((x[0] >> 32) as u32, x[0] as u32);
                 let call_results = Results { count: x[3], addr: x[4] };
-                let given = self.exit(executor, unit, exit, x[1], depth, call_results)?;
-                Ok(self.return_from_exit(given, regs))
+                match self.exit(executor, unit, exit, x[1], depth, call_results)? {
+                    Some(given) => Ok(self.return_from_exit(given, regs)),
+                    None => Ok((LOOP_LEFT, 0)),
+                }
             }
         }
     }
@@ -146,7 +148,8 @@ impl HostSide<'_> {
         plain
     }
 
-    /// Finishes an activation in the interpreter.
+    /// Finishes an activation in the interpreter; gives its results. From a loop the interpreter goes on by itself, when that
+    /// has returned: then there are none.
     fn exit(
         &mut self,
         executor: &mut dyn Executor,
@@ -155,7 +158,7 @@ impl HostSide<'_> {
         base: u64,
         depth: u64,
         call_results: Results,
-    ) -> Result<Results, RuntimeError> {
+    ) -> Result<Option<Results>, RuntimeError> {
         let info =
             self.state.functions.get(unit as usize).and_then(|f| f.code.exits.get(exit as usize)).cloned().ok_or_else(
                 || RuntimeError {
@@ -178,11 +181,10 @@ impl HostSide<'_> {
         let last = frames.len() - 1;
         let innermost = frames[last];
         let state = info.frames[info.frames.len() - 1];
-        match (info.kind, state.open) {
+        let open = match (info.kind, state.open) {
             (ExitKind::OpenResults { a }, _) => {
-                let mut jit = JitSide { executor, state: self.state };
                 frames[last].pc += 1;
-                self.vm.resume_with_open_results(&mut jit, &frames, a, call_results, depth)
+                Some((a, call_results))
             }
             (ExitKind::Results { a, count }, _) => {
                 let to = innermost.base + layout::slot_offset(u64::from(a));
@@ -197,21 +199,30 @@ impl HostSide<'_> {
                     let v = if i < from { heap.load(call_results.addr + at) } else { Value::NIL };
                     heap.store(to + at, v);
                 }
-                let mut jit = JitSide { executor, state: self.state };
                 frames[last].pc += 1;
-                self.vm.resume(&mut jit, &frames, depth)
+                None
             }
             // The results of the open call before are in their slots already: the interpreter only learns how many.
             (ExitKind::Resume, Some((a, count))) => {
                 let addr = innermost.base + layout::slot_offset(u64::from(a));
-                let there = Results { addr, count: u64::from(count) };
-                let mut jit = JitSide { executor, state: self.state };
-                self.vm.resume_with_open_results(&mut jit, &frames, a, there, depth)
+                Some((a, Results { addr, count: u64::from(count) }))
             }
-            (ExitKind::Resume, None) => {
-                let mut jit = JitSide { executor, state: self.state };
-                self.vm.resume(&mut jit, &frames, depth)
-            }
+            (ExitKind::Resume, None) => None,
+            (ExitKind::LoopEnd, _) => return Err(fault("the end of a loop came to the host")),
+        };
+        if self.state.parts[unit as usize].header.is_some() {
+            let top = match open {
+                Some((a, results)) => Some(self.vm.place_open_results(innermost, a, results)?),
+                None => None,
+            };
+            self.state.left = Some(LoopEnd::Left { frames, top });
+            return Ok(None);
         }
+        let mut jit = JitSide { executor, state: self.state };
+        let results = match open {
+            Some((a, there)) => self.vm.resume_with_open_results(&mut jit, &frames, a, there, depth),
+            None => self.vm.resume(&mut jit, &frames, depth),
+        };
+        results.map(Some)
     }
 }

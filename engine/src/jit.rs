@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use gscript::bytecode::ProtoId;
 use gscript::error::{ErrorKind, RuntimeError};
 use gscript::interp::Vm;
-use gscript::jit::{Jit, Results};
+use gscript::jit::{Jit, LoopEnd, Results};
 use gscript::layout;
 use gscript::value::Value;
-use gsx_backend_arm64::CodeObject;
+use gsx_backend_arm64::{CodeObject, LOOP_LEFT, Passing};
 use gsx_ir::Unit;
 use gsx_machine::{Executor, GuestMemory, InstallError, Registers, Stop};
 use gsx_passes::{Counter, Pipeline, Remark};
 
-use crate::compile::{NotCompiled, Settings, compile_function};
+use crate::compile::{NotCompiled, Part, Settings, compile_part};
 use crate::host::HostSide;
 use crate::report::{CompiledFunction, SkippedFunction, StageTime};
 use crate::unwind::UnwindTable;
@@ -23,11 +23,16 @@ pub(crate) struct JitState {
     pub pipeline: Pipeline,
     pub settings: Settings,
     pub functions: Vec<CompiledFunction>,
-    pub protos: Vec<ProtoId>,
+    /// What each of `functions` is of.
+    pub parts: Vec<Part>,
+    /// Which of `functions` runs for a part.
+    pub code: BTreeMap<Part, usize>,
     pub skipped: Vec<SkippedFunction>,
     pub remarks: Vec<Remark>,
     pub counters: Vec<Counter>,
     pub times: Vec<StageTime>,
+    /// Where the interpreter goes on after compiled code of a loop that has just left through a side exit.
+    pub left: Option<LoopEnd>,
     /// Side exits taken, by (function, exit index).
     pub exits: BTreeMap<(u32, u32), u64>,
     /// Host calls other than exits, by kind.
@@ -63,11 +68,13 @@ impl JitState {
             pipeline,
             settings,
             functions: Vec::new(),
-            protos: Vec::new(),
+            parts: Vec::new(),
+            code: BTreeMap::new(),
             skipped: Vec::new(),
             remarks: Vec::new(),
             counters: Vec::new(),
             times: Vec::new(),
+            left: None,
             exits: BTreeMap::new(),
             host_calls: BTreeMap::new(),
             unwind,
@@ -77,15 +84,21 @@ impl JitState {
         })
     }
 
-    /// Compiles and installs one function.
+    /// The functions with code, and that code; loops are not among them.
+    pub fn functions(&self) -> impl Iterator<Item = (ProtoId, &CompiledFunction)> + '_ {
+        let whole = self.parts.iter().zip(&self.functions).filter(|(part, _)| part.header.is_none());
+        whole.map(|(part, f)| (part.proto, f))
+    }
+
+    /// Compiles and installs one function or loop.
     ///
     /// # Errors
     /// A sentence about a bug in a pass or in the backend. A function that cannot be compiled for good reasons stays
     /// interpreted; that is no error.
-    pub fn compile(&mut self, vm: &mut Vm, executor: &mut dyn Executor, proto: ProtoId) -> Result<(), String> {
+    pub fn compile(&mut self, vm: &mut Vm, executor: &mut dyn Executor, part: Part) -> Result<(), String> {
         let unit_id = self.functions.len() as u32;
-        let name = vm.program().proto(proto).name.clone();
-        let done = match compile_function(vm, proto, unit_id, &self.pipeline, self.settings) {
+        let name = part.name(vm.program());
+        let done = match compile_part(vm, part, unit_id, &self.pipeline, self.settings) {
             Ok(done) => done,
             Err(NotCompiled::Interpreted(reason)) => {
                 self.skipped.push(SkippedFunction { name, reason });
@@ -93,7 +106,7 @@ impl JitState {
             }
             Err(NotCompiled::Bug(reason)) => return Err(reason),
         };
-        if let Err(full) = self.install(vm, executor, proto, done.stages, done.code) {
+        if let Err(full) = self.install(vm, executor, part, done.stages, done.code) {
             self.skipped.push(SkippedFunction { name, reason: full.to_string() });
             return Ok(());
         }
@@ -108,22 +121,46 @@ impl JitState {
         Ok(())
     }
 
-    /// Installs the code of one function. It must have been compiled with the number of functions before it as unit id.
+    /// Installs the code of one function or loop. It must have been compiled with the number of functions before it as unit id.
     pub fn install(
         &mut self,
         vm: &mut Vm,
         executor: &mut dyn Executor,
-        proto: ProtoId,
+        part: Part,
         stages: Vec<(&'static str, Unit)>,
         code: CodeObject,
     ) -> Result<(), InstallError> {
         let address = executor.install(&code.words)?;
         self.unwind.add(address, &code);
-        vm.set_compiled(proto, address);
-        self.protos.push(proto);
-        let name = vm.program().proto(proto).name.clone();
+        match part.header {
+            None => vm.set_compiled(part.proto, address),
+            Some(header) => vm.set_loop_compiled(part.proto, header, true),
+        }
+        self.parts.push(part);
+        self.code.insert(part, self.functions.len());
+        let name = part.name(vm.program());
         self.functions.push(CompiledFunction { name, stages, code, address, executions: None });
         Ok(())
+    }
+
+    /// How often loops went around in compiled code since the executor's counters were reset.
+    pub fn loop_iterations(&self, executor: &dyn Executor) -> u64 {
+        let of = |f: &CompiledFunction| {
+            let words = f.code.words.len();
+            let counts = (executor.execution_counts(f.address, words), executor.taken_counts(f.address, words));
+            let (Some(executed), Some(taken)) = counts else { return 0 };
+            let each = f.code.back_edges.iter().map(|e| {
+                let (executed, taken) = (executed[e.word as usize], taken[e.word as usize]);
+                let times = match e.passing {
+                    Passing::Executed => executed,
+                    Passing::Taken => taken,
+                    Passing::NotTaken => executed - taken,
+                };
+                times * u64::from(e.loops)
+            });
+            each.sum::<u64>()
+        };
+        self.functions.iter().filter(|f| !f.code.back_edges.is_empty()).map(of).sum()
     }
 
     /// Forgets what was counted.
@@ -141,14 +178,57 @@ pub(crate) struct JitSide<'a> {
 
 impl Jit for JitSide<'_> {
     fn invoke(&mut self, vm: &mut Vm, proto: ProtoId, base: u64) -> Result<Option<Results>, RuntimeError> {
-        let Some(index) = self.state.protos.iter().position(|&p| p == proto) else { return Ok(None) };
+        let Some(&index) = self.state.code.get(&Part::function(proto)) else { return Ok(None) };
+        let nargs = u64::from(vm.program().proto(proto).nparams);
+        let regs = self.call(vm, index, nargs, base)?;
+        Ok(Some(Results { addr: regs.x[1], count: regs.x[0] }))
+    }
+
+    fn enter_loop(
+        &mut self,
+        vm: &mut Vm,
+        proto: ProtoId,
+        header: usize,
+        base: u64,
+    ) -> Result<Option<LoopEnd>, RuntimeError> {
+        let Some(&index) = self.state.code.get(&Part { proto, header: Some(header) }) else { return Ok(None) };
+        let regs = self.call(vm, index, 0, base)?;
+        match (regs.x[0], self.state.left.take()) {
+            (LOOP_LEFT, Some(left)) => Ok(Some(left)),
+            (pc, None) => Ok(Some(LoopEnd::Done(usize::try_from(pc).unwrap_or(usize::MAX)))),
+            (_, Some(_)) => Err(fault("compiled code of a loop went on after a side exit")),
+        }
+    }
+
+    fn hot(&mut self, vm: &mut Vm, proto: ProtoId) {
+        self.compile(vm, Part::function(proto));
+    }
+
+    fn hot_loop(&mut self, vm: &mut Vm, proto: ProtoId, header: usize) {
+        self.compile(vm, Part { proto, header: Some(header) });
+    }
+}
+
+impl JitSide<'_> {
+    /// Compiles a part that has no code yet.
+    fn compile(&mut self, vm: &mut Vm, part: Part) {
+        if self.state.code.contains_key(&part) {
+            return;
+        }
+        if let Err(bug) = self.state.compile(vm, self.executor, part) {
+            self.state.bug.get_or_insert(bug);
+        }
+    }
+
+    /// Runs a code object on the frame with its `R[0]` at `base`; gives the registers at the end.
+    fn call(&mut self, vm: &mut Vm, index: usize, nargs: u64, base: u64) -> Result<Registers, RuntimeError> {
         let entry = self.state.functions[index].address;
         let heap = vm.heap_mut();
         // SAFETY: the arena stays mapped while `vm` lives, which is longer than this call, and the interpreter holds no
         // reference into it while code runs.
         let memory = unsafe { GuestMemory::new(heap.guest_base(), heap.host_ptr(), heap.len() as usize) };
         let mut regs = Registers::default();
-        regs.x[1] = u64::from(vm.program().proto(proto).nparams);
+        regs.x[1] = nargs;
         regs.x[25] = layout::MAX_DEPTH.saturating_sub(vm.depth());
         regs.x[26] = base;
         regs.x[28] = memory.base();
@@ -158,7 +238,7 @@ impl Jit for JitSide<'_> {
         let stop = self.executor.call(&memory, entry, &mut regs, &mut host);
         self.state.sp = saved_sp;
         match stop {
-            Ok(()) => Ok(Some(Results { addr: regs.x[1], count: regs.x[0] })),
+            Ok(()) => Ok(regs),
             Err(Stop::Unwound) => Err(self.state.pending.take().unwrap_or_else(|| fault("an error without a cause"))),
             Err(Stop::Budget { pc }) => Err(RuntimeError {
                 kind: ErrorKind::Budget,
@@ -175,17 +255,6 @@ impl Jit for JitSide<'_> {
         }
     }
 
-    fn hot(&mut self, vm: &mut Vm, proto: ProtoId) {
-        if self.state.protos.contains(&proto) {
-            return;
-        }
-        if let Err(bug) = self.state.compile(vm, self.executor, proto) {
-            self.state.bug.get_or_insert(bug);
-        }
-    }
-}
-
-impl JitSide<'_> {
     /// Where an address of code lies: function, instruction, source line.
     fn describe(&self, pc: u64) -> String {
         for f in &self.state.functions {

@@ -111,10 +111,22 @@ pub struct ExecReport {
     pub counters: Counters,
     /// Side exits taken.
     pub exits: Vec<ExitCount>,
-    /// Names of the functions that were compiled, in order of compilation.
+    /// How often loops went around in compiled code.
+    pub loop_iterations: u64,
+    /// How many of the compiled are loops.
+    pub loops: usize,
+    /// Names of the functions and loops (`name@line`) that were compiled, in order of compilation.
     pub compiled: Vec<String>,
     /// Functions that got hot but stay interpreted.
     pub skipped: Vec<SkippedFunction>,
     /// Counts of interpreter and heap.
     pub interpreter: gscript::interp::Stats,
+}
+
+impl ExecReport {
+    /// The share of the executed loop iterations (backward jumps) that were compiled code's; none if no loop went around.
+    pub fn compiled_share(&self) -> Option<f64> {
+        let all = self.loop_iterations + self.interpreter.back_edges;
+        (all > 0).then(|| self.loop_iterations as f64 / all as f64)
+    }
 }

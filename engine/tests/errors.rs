@@ -24,6 +24,7 @@ fn failures(source: &str) -> [gscript::error::RuntimeError; 2] {
             engine,
             pipeline: passes("all"),
             hot_calls: 1,
+            hot_loops: 2,
             limits: Limits { heap_bytes: 64 << 20, ..Limits::default() },
             gc_stress: 0,
         };

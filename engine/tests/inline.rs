@@ -270,6 +270,7 @@ fn outcomes(source: &str, set: &str) -> [String; 2] {
             engine,
             pipeline: passes(set),
             hot_calls: 3,
+            hot_loops: 2,
             limits: Limits { heap_bytes: 64 << 20, ..Limits::default() },
             gc_stress: 0,
         };

@@ -23,9 +23,39 @@ pub trait Jit {
     /// `base`, all fixed parameters in place. `Ok(None)`: not run, interpret it instead.
     fn invoke(&mut self, vm: &mut Vm, proto: ProtoId, base: u64) -> Result<Option<Results>, RuntimeError>;
 
+    /// Runs the compiled code of the loop of `proto` that begins at `header`, in the interpreter's frame with its `R[0]` at
+    /// `base`. `Ok(None)`: not run, interpret it instead.
+    fn enter_loop(
+        &mut self,
+        _vm: &mut Vm,
+        _proto: ProtoId,
+        _header: usize,
+        _base: u64,
+    ) -> Result<Option<LoopEnd>, RuntimeError> {
+        Ok(None)
+    }
+
+    /// A loop of `proto` has just gone around [`VmOptions::hot_loops`](crate::interp::VmOptions::hot_loops) times; it begins
+    /// at `header`. The JIT may compile it now and mark it with [`Vm::set_loop_compiled`].
+    fn hot_loop(&mut self, _vm: &mut Vm, _proto: ProtoId, _header: usize) {}
+
     /// `proto` has just reached [`VmOptions::hot_calls`](crate::interp::VmOptions::hot_calls) calls. The JIT may compile
     /// it now and mark it with [`Vm::set_compiled`].
     fn hot(&mut self, vm: &mut Vm, proto: ProtoId);
+}
+
+/// How compiled code of a loop ended: all slots are in the frame, and the interpreter goes on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LoopEnd {
+    /// The loop is over: at this instruction.
+    Done(usize),
+    /// It left in these activations, outermost first, the first one being the loop's own.
+    Left {
+        /// As for [`Vm::resume`].
+        frames: Vec<ResumeFrame>,
+        /// Guest address behind the results of an open call, if the instruction to go on at takes them.
+        top: Option<u64>,
+    },
 }
 
 /// Where compiled activations stand on the native stack, for error messages and call traces.

@@ -17,10 +17,11 @@ use gscript::profile::{CallTarget, ProtoProfile, ResultCount, SiteFeedback, Type
 use gscript::value::{Tag, Value};
 use rustc_hash::FxHashMap;
 
+use crate::analysis::bytecode_loops::BytecodeLoop;
 use crate::analysis::liveness::successors;
 use crate::graph::{BlockId, FrameState, Graph, NodeId, Origin, Snapshot, SnapshotId, Target, Terminator};
 use crate::op::{CallKind, CallResults, Cond, Op, Type};
-use crate::unit::{KnownFunction, SlotSet, Unit};
+use crate::unit::{KnownFunction, LoopRegion, SlotSet, Unit};
 
 /// Why a function stays interpreted.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -57,18 +58,55 @@ pub trait Constants {
 }
 
 /// Builds the unit of `proto` from its bytecode and what the profile saw.
+///
+/// # Errors
+/// Why the function stays interpreted.
 pub fn build(
     program: &Arc<Program>,
     proto: ProtoId,
     profile: &ProtoProfile,
     constants: &mut dyn Constants,
 ) -> Result<Unit, BuildError> {
+    if program.proto(proto).is_vararg {
+        return Err(BuildError::Vararg(program.proto(proto).name.clone()));
+    }
+    build_part(program, proto, None, profile, constants)
+}
+
+/// Builds the unit of the loop of `proto` that begins at `header`.
+///
+/// # Errors
+/// Why the loop stays interpreted.
+pub fn build_loop(
+    program: &Arc<Program>,
+    proto: ProtoId,
+    header: usize,
+    profile: &ProtoProfile,
+    constants: &mut dyn Constants,
+) -> Result<Unit, BuildError> {
     let code = program.proto(proto);
-    check_supported(code, profile)?;
-    let graph = Graph::new(Origin::new(proto, 0));
-    let mut builder =
-        Builder { proto: code, profile, constants, graph, blocks: FxHashMap::default(), at: BlockId(0), open: None };
-    builder.run();
+    match BytecodeLoop::at(code, header) {
+        Some(l) => build_part(program, proto, Some(&l), profile, constants),
+        None => {
+            Err(BuildError::Unsupported { name: code.name.clone(), what: "no loop", line: code.spans[header].line })
+        }
+    }
+}
+
+fn build_part(
+    program: &Arc<Program>,
+    proto: ProtoId,
+    part: Option<&BytecodeLoop>,
+    profile: &ProtoProfile,
+    constants: &mut dyn Constants,
+) -> Result<Unit, BuildError> {
+    let code = program.proto(proto);
+    check_supported(code, part, profile)?;
+    let start = part.map_or(0, |l| l.header);
+    let graph = Graph::new(Origin::new(proto, start as u32));
+    let blocks = FxHashMap::default();
+    let mut builder = Builder { proto: code, part, profile, constants, graph, blocks, at: BlockId(0), open: None };
+    builder.run(start);
     let mut graph = builder.graph;
     graph.remove_unreachable();
     let mut globals: Vec<u32> =
@@ -76,7 +114,10 @@ pub fn build(
     globals.sort_unstable();
     globals.dedup();
     let functions = globals.into_iter().filter_map(|g| constants.function(g)).collect();
+    let region =
+        part.map(|l| LoopRegion { header: l.header as u32, exits: l.exits.iter().map(|&pc| pc as u32).collect() });
     Ok(Unit {
+        region,
         shared: code.captured.iter().map(|&r| u16::from(r)).collect::<SlotSet>(),
         feedback: profile.clone(),
         functions,
@@ -84,12 +125,11 @@ pub fn build(
     })
 }
 
-fn check_supported(proto: &Proto, profile: &ProtoProfile) -> Result<(), BuildError> {
-    if proto.is_vararg {
-        return Err(BuildError::Vararg(proto.name.clone()));
-    }
-    for (pc, inst) in proto.code.iter().enumerate() {
+fn check_supported(proto: &Proto, part: Option<&BytecodeLoop>, profile: &ProtoProfile) -> Result<(), BuildError> {
+    for (pc, inst) in proto.code.iter().enumerate().filter(|(pc, _)| part.is_none_or(|l| l.body.contains(pc))) {
         let what = match inst.op {
+            // They lie below the frame, where a runtime step does not find them.
+            Bc::Vararg => "variable arguments",
             // These may have to wait for another goroutine, which a native frame cannot.
             Bc::Go | Bc::MakeChan | Bc::Send | Bc::Recv => "channels or goroutines",
             Bc::ForPrepLt | Bc::ForPrepLe | Bc::ForLoopLt | Bc::ForLoopLe => {
@@ -119,6 +159,8 @@ fn numeric_shape(lhs: TypeSet, rhs: TypeSet) -> Option<(Type, Type)> {
 
 struct Builder<'a> {
     proto: &'a Proto,
+    /// The loop that is built; none for the whole function.
+    part: Option<&'a BytecodeLoop>,
     profile: &'a ProtoProfile,
     constants: &'a mut dyn Constants,
     graph: Graph,
@@ -130,11 +172,13 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn run(&mut self) {
+    fn run(&mut self, start: usize) {
         let code = &self.proto.code;
+        let part = self.part;
+        let inside = |pc: usize| part.is_none_or(|l| l.body.contains(&pc));
         let mut leaders = vec![false; code.len() + 1];
-        leaders[0] = true;
-        for (pc, _) in code.iter().enumerate() {
+        leaders[start] = true;
+        for pc in (0..code.len()).filter(|&pc| inside(pc)) {
             let next = successors(self.proto, pc);
             if next.as_slice() != [pc + 1] {
                 for n in next {
@@ -143,31 +187,40 @@ impl Builder<'_> {
                 leaders[pc + 1] = true;
             }
         }
+        // Where the loop goes on, the unit ends.
+        for &pc in part.iter().flat_map(|l| &l.exits) {
+            leaders[pc] = true;
+        }
         for (pc, _) in leaders.iter().enumerate().filter(|(pc, l)| **l && *pc < code.len()) {
             let origin = self.origin(pc);
             let block = self.graph.add_block(origin);
             self.blocks.insert(pc, block);
+            if !inside(pc) {
+                let end = self.snapshot(pc, None);
+                self.graph.set_term(block, Terminator::Exit(end));
+            }
         }
-        let first = self.blocks[&0];
+        let first = self.blocks[&start];
         self.graph.set_term(self.graph.entry, Terminator::Jump(Target::new(first)));
 
-        let mut pc = 0;
         let mut open_block = false;
-        while pc < code.len() {
+        for pc in 0..code.len() {
             if let Some(&b) = self.blocks.get(&pc) {
                 if open_block {
                     self.graph.set_term(self.at, Terminator::Jump(Target::new(b)));
                 }
                 self.at = b;
                 self.open = None;
-                open_block = true;
+                open_block = inside(pc);
+            }
+            if !inside(pc) {
+                continue;
             }
             let open = self.open.take();
             let ended = self.instruction(pc, open);
             if ended {
                 open_block = false;
             }
-            pc += 1;
         }
     }
 
@@ -486,7 +539,8 @@ impl Builder<'_> {
         {
             return;
         }
-        let kind = if site.target == CallTarget::Proto(self.proto.id) {
+        // A loop is no callee: its calls of the function go to that one's own unit.
+        let kind = if site.target == CallTarget::Proto(self.proto.id) && self.part.is_none() {
             self.guard_self(pc, inst.a, open);
             CallKind::SelfCall
         } else {

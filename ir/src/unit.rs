@@ -8,7 +8,7 @@ use gscript::layout;
 use gscript::profile::{ProtoProfile, SiteFeedback};
 use gscript::value::{Tag, Value};
 
-use crate::graph::{BlockId, Graph, Origin};
+use crate::graph::{BlockId, FrameState, Graph, Origin, SnapshotId};
 use crate::op::Type;
 
 /// A machine register in which a value lives by decision of a pass, outside of register allocation.
@@ -285,13 +285,26 @@ pub struct SelfEntry {
     pub result: Option<Type>,
 }
 
-/// One function being compiled.
+/// A loop that is compiled by itself. Such a unit is entered at the loop's header, with all slots in the frame, and is left
+/// where the loop goes on: the interpreter, or the code around, takes over there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LoopRegion {
+    /// The first instruction of the loop.
+    pub header: u32,
+    /// The instructions behind the loop, ascending. An [`Exit`](crate::graph::Terminator::Exit) that goes on at one of them
+    /// is the end of the loop, and no side exit.
+    pub exits: Vec<u32>,
+}
+
+/// One function being compiled, or one loop of it.
 #[derive(Clone, Debug)]
 pub struct Unit {
     /// The program that the function belongs to.
     pub program: Arc<Program>,
     /// The function.
     pub proto: ProtoId,
+    /// The loop, if the unit is not the whole function. Nothing is known about its slots where it is entered.
+    pub region: Option<LoopRegion>,
     /// Slots of the frame.
     pub frame_slots: u16,
     /// Slots that inner closures capture: other code may read and write them behind any call, so they stay in memory.
@@ -332,6 +345,7 @@ impl Unit {
             frame_slots: u16::from(program.proto(proto).nregs),
             program,
             proto,
+            region: None,
             shared: SlotSet::EMPTY,
             stale: SlotSet::EMPTY,
             graph,
@@ -351,6 +365,25 @@ impl Unit {
     /// The function's bytecode.
     pub fn bytecode(&self) -> &Proto {
         self.program.proto(self.proto)
+    }
+
+    /// Parameters that whoever enters the unit passes: those of the function. A loop has none.
+    pub fn nparams(&self) -> u8 {
+        if self.region.is_some() { 0 } else { self.bytecode().nparams }
+    }
+
+    /// Where the unit begins.
+    pub fn start(&self) -> Origin {
+        Origin::new(self.proto, self.region.as_ref().map_or(0, |r| r.header))
+    }
+
+    /// Does the end of a block with this snapshot end the loop that the unit is, at the instruction given back?
+    pub fn loop_end(&self, s: SnapshotId) -> Option<u32> {
+        let region = self.region.as_ref()?;
+        match self.graph.snapshot(s).frames[..] {
+            [FrameState { pc, open: None, .. }] if region.exits.contains(&pc) => Some(pc),
+            _ => None,
+        }
     }
 
     /// The function that a global held when compilation began, if it was one.

@@ -189,4 +189,7 @@ pub trait Executor {
     /// How often each word of the object installed at `address` was executed since the last reset, if the executor
     /// counts that and counting was on.
     fn execution_counts(&self, address: u64, words: usize) -> Option<Vec<u64>>;
+
+    /// How many of these executions were branches that were taken.
+    fn taken_counts(&self, address: u64, words: usize) -> Option<Vec<u64>>;
 }

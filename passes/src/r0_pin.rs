@@ -60,6 +60,9 @@ impl Pass for R0Pin {
 
 /// The region and what to pin, or why not.
 fn prepare(unit: &Unit) -> Result<(Region, PinSpec), String> {
+    if unit.region.is_some() {
+        return Err("the unit is a loop, which gets no parameters".into());
+    }
     if unit.bytecode().nparams == 0 {
         return Err("the function has no parameter".into());
     }

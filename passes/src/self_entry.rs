@@ -54,6 +54,9 @@ pub fn establish(unit: &mut Unit, in_registers: bool) -> Result<(), Refusal> {
     if unit.self_entry.is_some() {
         return Ok(());
     }
+    if unit.region.is_some() {
+        return Err("the unit is a loop, which nothing calls".into());
+    }
     let Some(f) = own_global(unit) else { return Err("no single global holds the function itself".into()) };
     let nparams = unit.bytecode().nparams;
     if in_registers && nparams > MOST_PARAMS {

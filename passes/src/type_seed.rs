@@ -89,7 +89,7 @@ fn seed_params(unit: &mut Unit, cx: &mut PassContext) -> u64 {
     let Terminator::Jump(target) = &unit.graph.block(entry).term else { return 0 };
     let first = target.block;
     let shared = unit.shared;
-    let candidates: Vec<(u16, Tag)> = (0..u16::from(unit.bytecode().nparams))
+    let candidates: Vec<(u16, Tag)> = (0..u16::from(unit.nparams()))
         .filter_map(|slot| match unit.feedback.params.get(usize::from(slot))?.single()? {
             tag @ (Tag::Int | Tag::Float) => Some((slot, tag)).filter(|_| !shared.contains(slot)),
             _ => None,

@@ -418,6 +418,11 @@ impl Asm {
 
     // ---- control ----
 
+    /// Do conditional branches take their long form?
+    pub fn is_far(&self) -> bool {
+        self.far
+    }
+
     /// `b label`
     pub fn b(&mut self, label: Label) {
         dynasm!(self.ops ; .arch aarch64 ; b =>label);

@@ -8,7 +8,7 @@ use super::inst::loc_reg;
 use super::moves::sequence;
 use super::placement::Place;
 use super::{Emitter, Stub};
-use crate::code::{Part, Provenance};
+use crate::code::{ExitKind, Part, Provenance};
 use crate::host::HostCall;
 use crate::mir::{Exit, ExitId, ExitValue};
 use crate::reg::{BASE, CONTEXT, Class, DEPTH, LINK, PReg, SCRATCH, SCRATCH2, ZERO};
@@ -123,6 +123,16 @@ impl Emitter<'_> {
                 self.asm.str(tag, BASE.number(), offset, LINK);
                 self.asm.str(payload, BASE.number(), offset + 8, LINK);
             }
+        }
+        if exit.info.kind == ExitKind::LoopEnd {
+            let pc = exit.info.frames.last().map_or(0, |f| f.pc);
+            self.asm.mov_imm(PReg::x(0), pc.into());
+            match self.place {
+                Place::Bare => self.asm.pop(LINK, BARE_STUB_BYTES),
+                place => self.frames.frame(place).leave(&mut self.asm),
+            }
+            self.asm.ret();
+            return;
         }
         if exit.results.is_some() {
             let (count, addr) = (places.next(), places.next());

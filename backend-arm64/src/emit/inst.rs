@@ -9,7 +9,7 @@ use super::frame::host_call;
 use super::moves::sequence;
 use super::order::is_idle;
 use super::placement::Place;
-use crate::code::CallSite;
+use crate::code::{BackEdge, CallSite, Passing};
 use crate::mir::{CallInst, CallTarget, Function, Inst, MBlock, Reg, Test};
 use crate::reg::{BASE, DEPTH, NARGS, PReg, RESULT_ADDR, RESULT_COUNT, SCRATCH, SCRATCH2, ZERO};
 use crate::regalloc::{Allocation, Loc};
@@ -269,20 +269,77 @@ impl Emitter<'_> {
 
     /// Ends a block with a test.
     pub(super) fn branch(&mut self, test: Test, places: &[Loc], then: MBlock, other: MBlock, next: Option<MBlock>) {
+        let loops = (self.loops_between(then), self.loops_between(other));
         let (then, other) = (self.order.target(then), self.order.target(other));
-        let (test, to, rest) = if next == Some(then) { (test.inverted(), other, then) } else { (test, then, other) };
+        let (test, to, rest, loops) = match next == Some(then) {
+            true => (test.inverted(), other, then, (loops.1, loops.0)),
+            false => (test, then, other, loops),
+        };
         if then == other || test == Test::Never {
-            return self.jump(rest, next);
+            return self.counted_jump(rest, next, loops.1);
         }
         let label = self.blocks[&to];
         let mut at = Places(places.iter());
+        let word = self.asm.position();
         match test {
             Test::Flags(cc) => self.asm.b_cc(cc, label),
             Test::Zero(r) => self.asm.cb(true, at.reg(r), label),
             Test::NonZero(r) => self.asm.cb(false, at.reg(r), label),
-            Test::Always | Test::Never => return self.jump(to, next),
+            Test::Always | Test::Never => return self.counted_jump(to, next, loops.0),
         }
+        // In the long form the test jumps over the branch.
+        let (taken, not) = match self.asm.position() - word {
+            1 => (Passing::Taken, Passing::NotTaken),
+            _ => (Passing::NotTaken, Passing::Taken),
+        };
+        self.count_loops(word, taken, loops.0);
+        self.count_loops(word, not, loops.1);
         self.jump(rest, next);
+    }
+
+    /// Goes to a block, and `loops` loops go around with that.
+    pub(super) fn counted_jump(&mut self, to: MBlock, next: Option<MBlock>, loops: u32) {
+        let word = self.asm.position();
+        self.jump(to, next);
+        if self.asm.position() > word {
+            self.count_loops(word, Passing::Executed, loops);
+        } else if let Some((word, passing)) = self.flow {
+            self.count_loops(word, passing, loops);
+        }
+    }
+
+    fn count_loops(&mut self, word: u32, passing: Passing, loops: u32) {
+        if loops > 0 {
+            self.back_edges.push(BackEdge { word, passing, loops });
+        }
+    }
+
+    /// How many loops go around in the blocks that a jump to `b` skips.
+    pub(super) fn loops_between(&self, b: MBlock) -> u32 {
+        let (mut at, end, mut loops) = (b, self.order.target(b), 0);
+        while at != end {
+            loops += u32::from(self.f.repeats.contains(&at));
+            let Some(&next) = self.f.blocks[at.0 as usize].succs().first() else { break };
+            at = next;
+        }
+        loops
+    }
+
+    /// An instruction was emitted from word `before` on: notes how control gets behind it.
+    pub(super) fn note_flow(&mut self, inst: &Inst, before: u32) {
+        let end = self.asm.position();
+        if end == before {
+            return;
+        }
+        self.flow = Some(match inst {
+            // The host returns behind the branch. Results that are moved come after it.
+            Inst::Host { .. } => (end - 1, Passing::Executed),
+            Inst::BranchExit { test, .. } if !self.cold_split && *test != Test::Always => {
+                // The usual way jumps over the stub; in the long form, the branch does that.
+                (before + u32::from(self.asm.is_far()), Passing::Taken)
+            }
+            _ => (end - 1, Passing::NotTaken),
+        });
     }
 
     /// Moves between places; memory to memory through the second scratch register.

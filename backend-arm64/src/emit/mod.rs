@@ -18,7 +18,7 @@ use gsx_ir::graph::BlockId;
 use gsx_ir::unit::{FrameStyle, Unit};
 use rustc_hash::FxHashMap;
 
-use crate::code::{CallSite, CodeObject, CodegenError, Part, Provenance};
+use crate::code::{BackEdge, CallSite, CodeObject, CodegenError, Part, Passing, Provenance};
 use crate::mir::{Cc, ExitId, Function, Inst, MBlock};
 use crate::reg::{BASE, NARGS, SCRATCH, ZERO};
 use crate::regalloc::{Allocation, Loc};
@@ -50,6 +50,9 @@ struct Emitter<'a> {
     /// The common ends of exit stubs, by place: its label, once some stub needs it.
     exit_tails: FxHashMap<Place, Label>,
     call_sites: Vec<CallSite>,
+    back_edges: Vec<BackEdge>,
+    /// The instruction that leads to the current position in the block being emitted, and when.
+    flow: Option<(u32, Passing)>,
     /// Landing pads of call sites (by index) that are not emitted yet: an exit's stub, or none for the entry's pad.
     pads: Vec<(usize, Option<ExitId>)>,
     /// Exits whose stubs are landing pads: how far the callee's frame, which control comes from, lies above this one's.
@@ -124,6 +127,8 @@ pub fn emit(
         exits: vec![None; f.exits.len()],
         exit_tails: FxHashMap::default(),
         call_sites: Vec::new(),
+        back_edges: Vec::new(),
+        flow: None,
         pads: Vec::new(),
         pad_distances: FxHashMap::default(),
         stub_words: FxHashMap::default(),
@@ -139,7 +144,7 @@ pub fn emit(
 
 impl Emitter<'_> {
     fn run(mut self, unit: &Unit) -> Result<CodeObject, CodegenError> {
-        let fill = self.entry(unit.bytecode().nparams);
+        let fill = self.entry(unit.nparams());
         let fixed_entry = self.asm.position();
         let first = self.order.target(MBlock(0));
         if self.place == Place::Entry || self.frames.enters(first) {
@@ -159,7 +164,7 @@ impl Emitter<'_> {
             self.block(b, next);
         }
         if let Some(fill) = fill {
-            self.fill_parameters(fill, unit.bytecode().nparams);
+            self.fill_parameters(fill, unit.nparams());
         }
         self.exit_stubs();
         self.landing_pads();
@@ -178,6 +183,7 @@ impl Emitter<'_> {
             provenance: self.provenance,
             exits: self.f.exits.iter().map(|e| e.info.clone()).collect(),
             call_sites: self.call_sites,
+            back_edges: self.back_edges,
             inlined: unit.graph.inlined.clone(),
             block_starts,
             fixed_entry,
@@ -268,20 +274,29 @@ impl Emitter<'_> {
         let edits = self.edits.get(&b).cloned().unwrap_or_default();
         let edits = &self.allocation.edits[edits];
         let mut at = 0;
+        self.flow = None;
         for (i, data) in block.insts.iter().enumerate() {
             let part = if block.cold { Part::Cold } else { Part::Body };
             self.set_now(Provenance { node: data.node, origin: data.origin, part });
             while let Some(e) = edits.get(at).filter(|e| e.inst as usize == i && !e.after) {
                 self.move_loc(e.to, e.from);
+                self.flow = Some((self.asm.position() - 1, Passing::NotTaken));
                 at += 1;
             }
+            let before = self.asm.position();
             let places = self.allocation.places(b, i);
             match data.inst {
-                Inst::Jump { to } => self.jump(to, next),
+                Inst::Jump { to } => {
+                    let loops = u32::from(f.repeats.contains(&b)) + self.loops_between(to);
+                    self.counted_jump(to, next, loops);
+                }
                 Inst::Branch { test, then, other } => {
                     self.branch(test, places, then, other, next);
                 }
-                _ => self.inst(&data.inst, places),
+                _ => {
+                    self.inst(&data.inst, places);
+                    self.note_flow(&data.inst, before);
+                }
             }
             while let Some(e) = edits.get(at).filter(|e| e.inst as usize == i && e.after) {
                 self.move_loc(e.to, e.from);

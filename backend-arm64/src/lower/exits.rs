@@ -38,7 +38,12 @@ impl Lower<'_> {
 
     pub(super) fn exit_at_end(&mut self, b: BlockId, s: SnapshotId) -> Result<ExitId, CodegenError> {
         let origin = self.graph.block(b).origin;
-        self.exit(s, None, origin, "this path is not compiled".into())
+        let exit = self.exit(s, None, origin, "this path is not compiled".into())?;
+        if self.unit.loop_end(s).is_some() {
+            let info = &mut self.f.exits[exit.0 as usize].info;
+            (info.kind, info.reason) = (ExitKind::LoopEnd, "the loop is over".into());
+        }
+        Ok(exit)
     }
 
     pub(super) fn guard_tag(&mut self, n: NodeId, tag: Tag) -> Result<(), CodegenError> {

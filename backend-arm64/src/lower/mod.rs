@@ -18,7 +18,7 @@ mod values;
 
 use gscript::bytecode::ProtoId;
 use gscript::layout;
-use gsx_ir::analysis::loops::loop_depths;
+use gsx_ir::analysis::loops::{loop_depths, natural_loops};
 use gsx_ir::graph::{BlockId, Graph, Node, NodeId, Origin};
 use gsx_ir::op::{Op, Type};
 use gsx_ir::schedule::Schedule;
@@ -142,6 +142,7 @@ pub fn lower(unit: &Unit) -> Result<Function, CodegenError> {
         lower.block(b, &nodes)?;
     }
     edges::split_critical_edges(&mut lower.f);
+    lower.mark_back_edges();
     Ok(lower.f)
 }
 
@@ -190,6 +191,22 @@ impl Lower<'_> {
                     }
                     None => self.f.vreg(class),
                 }))
+            }
+        }
+    }
+
+    /// Finds the blocks that end in backward jumps. A loop's header has two predecessors at least, so that a branch to it goes
+    /// through a block of its own.
+    fn mark_back_edges(&mut self) {
+        for l in natural_loops(self.graph) {
+            let Some(&header) = self.blocks.get(&l.header) else { continue };
+            for end in l.latches.iter().filter_map(|b| self.ends.get(b)).copied() {
+                let blocks = &self.f.blocks;
+                let only_jumps = |b: MBlock| matches!(blocks[b.0 as usize].succs()[..], [to] if to == header);
+                let succs = blocks[end.0 as usize].succs();
+                let between = succs.iter().copied().filter(|&s| s != header && blocks[s.0 as usize].ir.is_none());
+                let found: Vec<MBlock> = between.chain([end]).filter(|&b| only_jumps(b)).collect();
+                self.f.repeats.extend(found);
             }
         }
     }

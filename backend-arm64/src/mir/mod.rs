@@ -456,6 +456,9 @@ pub struct Function {
     pub pinned: RegSet,
     /// The second way in, if the unit has one.
     pub self_entry: Option<SelfEntry>,
+    /// Blocks that end in a backward jump of the graph and nothing else does: each time that one runs to its end, a loop goes
+    /// around.
+    pub repeats: rustc_hash::FxHashSet<MBlock>,
 }
 
 /// How calls at the self entry get into a function's body and out of it.

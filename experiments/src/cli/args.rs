@@ -152,6 +152,9 @@ pub struct ExecArgs {
     /// Calls after which a function is compiled
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub hot_calls: u32,
+    /// Times around after which a loop is compiled and entered while it runs
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub hot_loops: u32,
     /// Say on standard error what compiled code executed, and what the heap held (with --json: as JSON)
     #[arg(long)]
     pub stats: bool,

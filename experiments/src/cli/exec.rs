@@ -35,6 +35,7 @@ pub fn exec(registry: &Registry, args: &ExecArgs, json: bool) -> Result<(), Fail
         },
         pipeline,
         hot_calls: args.hot_calls,
+        hot_loops: args.hot_loops,
         limits: limits(&args.limits),
         gc_stress: args.limits.gc_stress,
     };
@@ -71,6 +72,15 @@ fn stats(spec: &ExecSpec, report: &ExecReport, style: Style) -> String {
     }
     let _ = writeln!(out, "  passes        {}", list(&spec.pipeline.ids()));
     let _ = writeln!(out, "  functions     {}", list(&report.compiled));
+    let loops = report.loops;
+    let functions = report.compiled.len() - loops;
+    let of = (plural(functions as u64, "function"), plural(loops as u64, "loop"));
+    let _ = writeln!(out, "  compilations  {}, {}", of.0, of.1);
+    if let Some(share) = report.compiled_share() {
+        let all = report.loop_iterations + report.interpreter.back_edges;
+        let (here, all) = (thousands(report.loop_iterations), thousands(all));
+        let _ = writeln!(out, "  loops         {here} of {all} iterations ({:.2} %)", 100.0 * share);
+    }
     let c = &report.counters;
     for (name, n) in [
         ("instructions", c.instructions),
@@ -117,6 +127,9 @@ struct StatsJson<'a> {
     stores: u64,
     branches: u64,
     branches_taken: u64,
+    loop_iterations: u64,
+    loop_iterations_interpreted: u64,
+    compiled_loops: usize,
     exits: u64,
     exit_places: Vec<ExitJson<'a>>,
     host_calls: u64,
@@ -143,6 +156,9 @@ impl<'a> StatsJson<'a> {
             stores: c.stores,
             branches: c.branches,
             branches_taken: c.branches_taken,
+            loop_iterations: report.loop_iterations,
+            loop_iterations_interpreted: report.interpreter.back_edges,
+            compiled_loops: report.loops,
             exits: report.exits.iter().map(|e| e.count).sum(),
             exit_places: report.exits.iter().map(ExitJson::new).collect(),
             host_calls: c.host_calls,

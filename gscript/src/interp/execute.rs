@@ -107,11 +107,21 @@ impl Vm {
                     let distance = $imm as isize;
                     if distance < 0 {
                         charge!();
+                        self.back_edges += 1;
                         if PROFILE {
                             self.observe_back_edge(rt);
                         }
+                        pc = pc.offset(distance);
+                        let counter = (*rt).loops.offset(pc.offset_from((*rt).code));
+                        *counter = (*counter).wrapping_sub(1);
+                        if *counter == 0 {
+                            save!();
+                            self.loop_is_hot(&mut *jit)?;
+                            load_frame!();
+                        }
+                    } else {
+                        pc = pc.offset(distance);
                     }
-                    pc = pc.offset(distance);
                 }};
             }
             // The jump behind a test is taken, or skipped.

@@ -86,6 +86,9 @@ pub(crate) struct ProtoRt {
     pub countdown: u32,
     /// Calls counted by the slow path.
     pub slow_calls: u32,
+    /// By instruction that backward jumps lead to: how many more of them until the slow path has a look; 1 while every one
+    /// must take it.
+    pub loops: *mut u32,
     /// The prototype.
     pub id: ProtoId,
     /// Program counter of `code[0]` (not 0 when this is a single instruction).
@@ -96,6 +99,8 @@ pub(crate) struct ProtoRt {
     owned_consts: Vec<Value>,
     /// Keeps what `caches` points to.
     _caches: Vec<FieldCache>,
+    /// Keeps what `loops` points to.
+    _loops: Vec<u32>,
 }
 
 impl ProtoRt {
@@ -130,11 +135,13 @@ impl ProtoRt {
 
     fn with_code(code: Vec<Inst>, consts: Vec<Value>, nregs: u8) -> ProtoRt {
         let mut caches = vec![FieldCache::EMPTY; code.len()];
+        let mut loops = vec![u32::MAX; code.len()];
         ProtoRt {
             // The heap blocks of the vectors stay where they are when the vectors move into the struct.
             code: code.as_ptr(),
             consts: consts.as_ptr(),
             caches: caches.as_mut_ptr(),
+            loops: loops.as_mut_ptr(),
             nregs,
             nparams: 0,
             is_vararg: false,
@@ -148,6 +155,7 @@ impl ProtoRt {
             owned_code: code,
             owned_consts: consts,
             _caches: caches,
+            _loops: loops,
         }
     }
 

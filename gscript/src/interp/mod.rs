@@ -13,6 +13,7 @@ mod display;
 mod execute;
 mod frame;
 mod index;
+mod loops;
 mod native;
 pub mod number;
 mod observe;
@@ -62,6 +63,8 @@ pub struct VmOptions {
     pub step_budget: u64,
     /// Calls of a function after which [`Jit::hot`] is told; `u32::MAX` for never.
     pub hot_calls: u32,
+    /// Backward jumps of a loop after which [`Jit::hot_loop`] is told; `u32::MAX` for never.
+    pub hot_loops: u32,
     /// Collect type feedback.
     pub profile: bool,
     /// Collect garbage at every so manieth safe point, whether it is needed or not, and poison free memory; 0 for never. A
@@ -78,6 +81,7 @@ impl Default for VmOptions {
             guest_base: GuestBase::Simulated,
             step_budget: u64::MAX,
             hot_calls: u32::MAX,
+            hot_loops: u32::MAX,
             profile: false,
             gc_stress: 0,
             output: Output::Capture,
@@ -90,6 +94,8 @@ impl Default for VmOptions {
 pub struct Stats {
     /// Backward jumps plus calls that were executed.
     pub steps: u64,
+    /// Backward jumps among them.
+    pub back_edges: u64,
     /// Bytes of objects, garbage that was not collected yet included.
     pub heap_bytes: u64,
     /// The most that they ever were.
@@ -152,7 +158,10 @@ pub struct Vm {
     budget: u64,
     budget_start: u64,
     steps_before: u64,
+    back_edges: u64,
     hot_calls: u32,
+    hot_loops: u32,
+    compiled_loops: rustc_hash::FxHashSet<(ProtoId, usize)>,
     profiling: bool,
     profile: Profile,
     native_levels: u32,
@@ -334,6 +343,7 @@ impl Vm {
     pub fn stats(&self) -> Stats {
         Stats {
             steps: self.steps_before + (self.budget_start - self.budget),
+            back_edges: self.back_edges,
             heap_bytes: self.heap.used(),
             heap_peak: self.heap.peak(),
             heap_live: self.heap.live(),

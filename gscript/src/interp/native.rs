@@ -38,7 +38,7 @@ impl Vm {
     }
 
     /// Refuses a frame of compiled code that does not lie on the main stack, or a place that is not in the function.
-    fn check_frame(&self, f: &ResumeFrame) -> Result<(), RuntimeError> {
+    pub(super) fn check_frame(&self, f: &ResumeFrame) -> Result<(), RuntimeError> {
         let (low, high) = self.heap.stack();
         let room = FRAME_SLOTS_RESERVED * SLOT_BYTES;
         let known = self.program.protos.get(f.proto.index()).is_some_and(|p| f.pc < p.code.len());
@@ -107,8 +107,15 @@ impl Vm {
         results: Results,
         depth: u64,
     ) -> Result<Results, RuntimeError> {
-        let Some(frame) = frames.last() else { return Err(self.fault("compiled code left without a frame")) };
-        self.check_frame(frame)?;
+        let Some(&frame) = frames.last() else { return Err(self.fault("compiled code left without a frame")) };
+        let top = self.place_open_results(frame, a, results)?;
+        self.top = self.heap.host(top);
+        self.resume(jit, frames, depth)
+    }
+
+    /// Copies the results of an open call to `R[a..]` of a frame; gives the guest address behind them.
+    pub fn place_open_results(&mut self, frame: ResumeFrame, a: u8, results: Results) -> Result<u64, RuntimeError> {
+        self.check_frame(&frame)?;
         let base = self.heap.host(frame.base);
         let from = self.results_from_compiled(results).map_err(|e| *e)?;
         let n = results.count as usize;
@@ -118,8 +125,7 @@ impl Vm {
         }
         // SAFETY: the results are `n` slots, and there is room for as many.
         unsafe { slot::copy_n(to, from, n) };
-        self.top = at(to, n);
-        self.resume(jit, frames, depth)
+        Ok(self.heap.guest(at(to, n)))
     }
 
     /// Runs the innermost frame, which was just rebuilt.
@@ -138,7 +144,7 @@ impl Vm {
         }
     }
 
-    fn push_resumed(&mut self, f: &ResumeFrame, rt: *mut ProtoRt, pc: usize, flags: u32, depth: u64) {
+    pub(super) fn push_resumed(&mut self, f: &ResumeFrame, rt: *mut ProtoRt, pc: usize, flags: u32, depth: u64) {
         // SAFETY: the pointers in `protos` are live; pcs of compiled code are pcs of the function.
         let pc = unsafe {
             let index = pc.saturating_sub((*rt).first_pc);

@@ -106,7 +106,10 @@ impl Vm {
             budget: options.step_budget.saturating_add(1),
             budget_start: options.step_budget.saturating_add(1),
             steps_before: 0,
+            back_edges: 0,
             hot_calls: options.hot_calls,
+            hot_loops: u32::MAX,
+            compiled_loops: Default::default(),
             profiling: options.profile,
             native_levels: 0,
             jit_levels: 0,
@@ -134,6 +137,7 @@ impl Vm {
             return Err(early(HeapError::Full));
         }
         vm.heap.set_stress(options.gc_stress);
+        vm.set_hot_loops(options.hot_loops);
         Ok(vm)
     }
 

@@ -40,6 +40,7 @@ pub(super) fn unit(
         feedback,
         functions,
         self_entry,
+        region: header.region,
         frame_slots: header.slots,
         shared: header.shared,
         stale: header.stale,

@@ -7,7 +7,7 @@ use gscript::bytecode::{Program, ProtoId};
 use super::lexer::Kind;
 use super::{Header, ParseError, Parser, PinnedText, Ref, SelfEntryText};
 use crate::graph::{InlinedCall, Origin};
-use crate::unit::{Allocator, FrameStyle, Layout, Pin, SelfArgs, SlotSet};
+use crate::unit::{Allocator, FrameStyle, Layout, LoopRegion, Pin, SelfArgs, SlotSet};
 
 impl Parser<'_> {
     pub(super) fn header(&mut self, program: &Program) -> Result<Header, ParseError> {
@@ -19,6 +19,7 @@ impl Parser<'_> {
         let (mut proto, mut slots, mut shared, mut stale) = (named, None, SlotSet::EMPTY, SlotSet::EMPTY);
         let mut entry = Ref { id: 0, line, col };
         let (mut hoist_constants, mut cold_split) = (false, false);
+        let (mut loop_header, mut loop_exits) = (None, Vec::new());
         let (mut layout, mut allocator, mut frames) = Default::default();
         while !self.is('{') {
             let field = self.word("`{` or a field of the unit")?;
@@ -41,6 +42,16 @@ impl Parser<'_> {
                         return Err(self.error(format!("a unit has at most {} slots", SlotSet::CAPACITY)));
                     }
                     slots = Some(n);
+                }
+                "loop" => loop_header = Some(self.number("a pc")?),
+                "ends" => {
+                    self.expect('{')?;
+                    while !self.eat('}') {
+                        loop_exits.push(self.number("a pc")?);
+                        if !self.is('}') {
+                            self.expect(',')?;
+                        }
+                    }
                 }
                 "entry" => entry = self.block_ref()?,
                 "shared" => shared = self.slot_set()?,
@@ -65,7 +76,20 @@ impl Parser<'_> {
             return Err(ParseError::new(line, col, format!("the program has no function `{name}`")));
         };
         let slots = slots.unwrap_or_else(|| u16::from(program.proto(proto).nregs));
-        Ok(Header { proto, slots, entry, shared, stale, layout, allocator, frames, hoist_constants, cold_split })
+        let region = loop_header.map(|header| LoopRegion { header, exits: loop_exits });
+        Ok(Header {
+            proto,
+            region,
+            slots,
+            entry,
+            shared,
+            stale,
+            layout,
+            allocator,
+            frames,
+            hoist_constants,
+            cold_split,
+        })
     }
 
     pub(super) fn choice<T: Copy + fmt::Display>(&mut self, what: &str, all: &[T]) -> Result<T, ParseError> {

@@ -22,7 +22,7 @@ use smallvec::SmallVec;
 
 use crate::graph::{FrameState, InlinedCall, Origin};
 use crate::op::{Op, Type};
-use crate::unit::{Allocator, FrameStyle, KnownFunction, Layout, Pin, SelfArgs, SlotSet, Unit};
+use crate::unit::{Allocator, FrameStyle, KnownFunction, Layout, LoopRegion, Pin, SelfArgs, SlotSet, Unit};
 
 use lexer::{Kind, Token};
 
@@ -87,6 +87,7 @@ struct Ref<T> {
 /// The first line.
 struct Header {
     proto: ProtoId,
+    region: Option<LoopRegion>,
     slots: u16,
     entry: Ref<u32>,
     shared: SlotSet,

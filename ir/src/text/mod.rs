@@ -187,6 +187,10 @@ impl<'a> Printer<'a> {
     fn header(&self) -> String {
         let u = self.unit;
         let mut out = format!("unit {} proto={} slots={}", name(u.name()), u.proto.0, u.frame_slots);
+        if let Some(region) = &u.region {
+            let ends: Vec<String> = region.exits.iter().map(ToString::to_string).collect();
+            let _ = write!(out, " loop={} ends={{{}}}", region.header, ends.join(", "));
+        }
         if u.graph.entry != BlockId(0) {
             let _ = write!(out, " entry={}", u.graph.entry);
         }

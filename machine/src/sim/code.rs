@@ -111,6 +111,11 @@ impl CodeRegion {
             .collect()
     }
 
+    /// Taken branches of each word from `start` to `end`.
+    pub(super) fn taken(&self, start: usize, end: usize) -> Vec<u64> {
+        self.taken[start..end].to_vec()
+    }
+
     /// Where the direct branch at `index` goes, if the run loop leaves its entries to be derived.
     fn direct_target(&self, index: usize) -> Option<usize> {
         use Code::*;

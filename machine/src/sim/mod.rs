@@ -217,4 +217,10 @@ impl Executor for Simulator {
         let end = start.checked_add(words).filter(|&end| end <= self.code.len())?;
         Some(self.code.executions(start, end))
     }
+
+    fn taken_counts(&self, address: u64, words: usize) -> Option<Vec<u64>> {
+        let start = self.code.index(address).filter(|_| self.counting)?;
+        let end = start.checked_add(words).filter(|&end| end <= self.code.len())?;
+        Some(self.code.taken(start, end))
+    }
 }

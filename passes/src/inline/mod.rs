@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use gscript::layout;
 use gscript::profile::CallTarget;
-use gsx_ir::graph::{Origin, Terminator};
+use gsx_ir::graph::Terminator;
 use gsx_ir::op::{CallKind, CallResults, Op};
 use gsx_ir::unit::KnownFunction;
 use gsx_ir::{NodeId, Unit};
@@ -277,7 +277,7 @@ fn guard_depth(unit: &mut Unit) {
         unit.graph.rewrite(n, Op::GuardDepth(frames), &[]);
         return;
     }
-    let start = Origin::new(unit.proto, 0);
+    let start = unit.start();
     let snapshot = resume_at(&mut unit.graph, start);
     unit.graph.insert_effect(entry, 0, Op::GuardDepth(frames), &[], None, Some(snapshot), start);
 }
