@@ -12,7 +12,7 @@ use gsx_machine::Executor;
 use gsx_machine::sim::Simulator;
 use gsx_passes::Pipeline;
 
-use crate::compile::{Part, Settings};
+use crate::compile::{Settings, UnitKind};
 use crate::error::CellError;
 use crate::evaluate;
 use crate::jit::{JitSide, JitState};
@@ -83,6 +83,10 @@ pub struct Options {
     pub count_executions: bool,
     /// Collect garbage at every so manieth safe point ([`VmOptions::gc_stress`]); 0: when it is needed.
     pub gc_stress: u32,
+    /// What is compiled by itself.
+    pub unit: UnitKind,
+    /// Times around, in an activation that is interpreted, after which a loop is compiled and entered; none for never.
+    pub hot_loops: Option<u32>,
 }
 
 /// One cell: program, entry and arguments, pass set.
@@ -117,14 +121,20 @@ pub fn run_cell(spec: &CellSpec) -> Result<CellReport, CellError> {
     executor.set_counting(true);
     executor.set_convention_check(true);
     let settings = Settings {
+        unit: spec.options.unit,
         verify_each: spec.options.verify_each,
         keep_stages: spec.options.keep_stages || spec.options.verify_each,
     };
     let mut state = JitState::attach(&mut vm, &mut executor, spec.pipeline.clone(), settings)
         .map_err(|e| CellError::Compiler(e.to_string()))?;
-    for proto in called(&vm) {
-        state.compile(&mut vm, &mut executor, Part::function(proto)).map_err(CellError::Compiler)?;
+    let program = vm.program().clone();
+    for part in called(&vm).into_iter().flat_map(|proto| spec.options.unit.parts(&program, proto)) {
+        // A loop that never ran has no types.
+        if part.header.is_none_or(|pc| vm.profile().protos[part.proto.index()].sites[pc].count > 0) {
+            state.compile(&mut vm, &mut executor, part).map_err(CellError::Compiler)?;
+        }
     }
+    vm.set_hot_loops(spec.options.hot_loops.unwrap_or(u32::MAX));
     if spec.options.verify_each {
         evaluate::check_stages(spec, &vm, &state)?;
     }

@@ -9,6 +9,7 @@ use gscript::interp::Vm;
 use gscript::profile::CallTarget;
 use gscript::value::Value;
 use gsx_backend_arm64::{CodeObject, CodegenError};
+use gsx_ir::analysis::bytecode_loops::BytecodeLoop;
 use gsx_ir::build::{BuildError, Constants, build, build_loop};
 use gsx_ir::unit::KnownFunction;
 use gsx_ir::{Unit, verify};
@@ -22,6 +23,30 @@ use crate::report::StageTime;
 /// A syntax error, with its place.
 pub fn compile_source(source: Arc<Source>) -> Result<Arc<Program>, Diagnostic> {
     gscript::compiler::compile(source).map(Arc::new)
+}
+
+/// What is compiled by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum UnitKind {
+    /// Whole functions; a loop only while a function that has no code runs it.
+    #[default]
+    Method,
+    /// Loops. Functions without loops are compiled as methods, others are interpreted around their loops.
+    Trace,
+}
+
+impl UnitKind {
+    /// The parts of a function that are compiled, inner loops before those around them.
+    pub(crate) fn parts(self, program: &Program, proto: ProtoId) -> Vec<Part> {
+        let loops = match self {
+            UnitKind::Method => Vec::new(),
+            UnitKind::Trace => BytecodeLoop::all(program.proto(proto)),
+        };
+        if loops.is_empty() {
+            return vec![Part::function(proto)];
+        }
+        loops.iter().rev().map(|l| Part { proto, header: Some(l.header) }).collect()
+    }
 }
 
 /// What is compiled by itself: a function, or a loop of one.
@@ -119,6 +144,8 @@ impl Constants for VmConstants<'_> {
 /// How to compile.
 #[derive(Clone, Copy)]
 pub(crate) struct Settings {
+    /// What is compiled by itself.
+    pub unit: UnitKind,
     /// Run the verifier after every stage.
     pub verify_each: bool,
     /// Keep the graph of every stage.

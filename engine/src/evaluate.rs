@@ -27,7 +27,7 @@ pub(crate) fn check_stages(spec: &CellSpec, vm: &Vm, state: &JitState) -> Result
     for stage in 0..stages {
         let pass = state.functions[0].stages[stage].0;
         let units: Vec<(ProtoId, Unit)> =
-            state.functions().map(|(proto, f)| (proto, f.stages[stage].1.clone())).collect();
+            state.parts.iter().zip(&state.functions).map(|(part, f)| (part.proto, f.stages[stage].1.clone())).collect();
         let (found, guards) = run(spec, pinned, &units, None).map_err(|e| after(pass, &e.to_string()))?;
         compare(spec, pass, &found, &reference, "")?;
         let every = guards.div_ceil(FORCED_EXITS).max(1);
@@ -75,9 +75,12 @@ fn run(
     force_exit: Option<u64>,
 ) -> Result<(Seen, u64), CellError> {
     let mut vm = warm_vm(spec, pinned)?;
-    for (proto, _) in units {
-        // The evaluator needs no code: any address marks the function as compiled.
-        vm.set_compiled(*proto, 0);
+    for (proto, unit) in units {
+        match &unit.region {
+            // The evaluator needs no code: any address marks the function as compiled.
+            None => vm.set_compiled(*proto, 0),
+            Some(region) => vm.set_loop_compiled(*proto, region.header as usize, true),
+        }
     }
     let options = EvalOptions { force_exit, ..EvalOptions::default() };
     let mut jit = EvalJit::with_options(units.to_vec(), options);

@@ -10,7 +10,7 @@ use gsx_machine::sim::Simulator;
 use gsx_passes::Pipeline;
 
 use crate::cell::{Limits, exit_counts, runtime_error};
-use crate::compile::Settings;
+use crate::compile::{Settings, UnitKind};
 use crate::error::CellError;
 use crate::jit::{JitSide, JitState};
 use crate::report::ExecReport;
@@ -33,6 +33,8 @@ pub struct ExecSpec {
     pub engine: Engine,
     /// Passes for hot functions.
     pub pipeline: Pipeline,
+    /// What is compiled by itself.
+    pub unit: UnitKind,
     /// Calls after which a function is compiled.
     pub hot_calls: u32,
     /// Backward jumps after which a loop is compiled.
@@ -83,7 +85,7 @@ fn exec_to(spec: &ExecSpec, output: Output) -> Result<(ExecReport, Vec<u8>), Cel
     executor.set_budget(spec.limits.instructions);
     // Its counts say how many loop iterations were compiled code's.
     executor.set_counting(true);
-    let settings = Settings { verify_each: false, keep_stages: false };
+    let settings = Settings { unit: spec.unit, verify_each: false, keep_stages: false };
     let mut state = JitState::attach(&mut vm, &mut executor, spec.pipeline.clone(), settings)
         .map_err(|e| CellError::Compiler(e.to_string()))?;
     let done = vm.run_main(&mut JitSide { executor: &mut executor, state: &mut state });

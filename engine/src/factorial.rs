@@ -25,7 +25,7 @@ use gsx_passes::{CalleeLimits, Pass, PassContext, Pipeline, run_pass};
 use rayon::prelude::*;
 
 use crate::cell::{CellSpec, Seen, called, profiled_vm, reference, run_compiled};
-use crate::compile::{Part, Settings, build_unit};
+use crate::compile::{Part, Settings, UnitKind, build_unit};
 use crate::error::CellError;
 use crate::jit::JitState;
 
@@ -474,7 +474,7 @@ fn run_one(spec: &CellSpec, functions: &[Function], set: PassSet, reference: &[S
     build_all(&spec, &mut vm)?;
     let mut executor = Simulator::new();
     executor.set_convention_check(true);
-    let settings = Settings { verify_each: false, keep_stages: false };
+    let settings = Settings { unit: UnitKind::Method, verify_each: false, keep_stages: false };
     let mut state = JitState::attach(&mut vm, &mut executor, spec.pipeline.clone(), settings)
         .map_err(|e| CellError::Compiler(e.to_string()))?;
     let mut code_bytes = 0;

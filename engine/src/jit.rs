@@ -84,12 +84,6 @@ impl JitState {
         })
     }
 
-    /// The functions with code, and that code; loops are not among them.
-    pub fn functions(&self) -> impl Iterator<Item = (ProtoId, &CompiledFunction)> + '_ {
-        let whole = self.parts.iter().zip(&self.functions).filter(|(part, _)| part.header.is_none());
-        whole.map(|(part, f)| (part.proto, f))
-    }
-
     /// Compiles and installs one function or loop.
     ///
     /// # Errors
@@ -201,7 +195,10 @@ impl Jit for JitSide<'_> {
     }
 
     fn hot(&mut self, vm: &mut Vm, proto: ProtoId) {
-        self.compile(vm, Part::function(proto));
+        // In a function with loops, the loops are what gets hot.
+        if self.state.settings.unit.parts(vm.program(), proto) == [Part::function(proto)] {
+            self.compile(vm, Part::function(proto));
+        }
     }
 
     fn hot_loop(&mut self, vm: &mut Vm, proto: ProtoId, header: usize) {

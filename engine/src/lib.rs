@@ -18,7 +18,7 @@ mod unwind;
 
 pub use bisect::{Bisection, Culprit, bisect};
 pub use cell::{Arg, CellSpec, Limits, Options, Warmup, run_cell};
-pub use compile::compile_source;
+pub use compile::{UnitKind, compile_source};
 pub use error::CellError;
 pub use exec::{Engine, ExecSpec, exec};
 pub use factorial::{Factorial, FactorialError, factorial};

@@ -4,7 +4,7 @@ mod common;
 
 use common::{cell, ints, passes};
 use gsx_engine::exec::exec_captured;
-use gsx_engine::{Arg, CellError, Engine, ExecSpec, Limits, run_cell};
+use gsx_engine::{Arg, CellError, Engine, ExecSpec, Limits, UnitKind, run_cell};
 
 #[test]
 fn a_program_error_names_place_and_activations() {
@@ -25,6 +25,7 @@ fn failures(source: &str) -> [gscript::error::RuntimeError; 2] {
             pipeline: passes("all"),
             hot_calls: 1,
             hot_loops: 2,
+            unit: UnitKind::Method,
             limits: Limits { heap_bytes: 64 << 20, ..Limits::default() },
             gc_stress: 0,
         };

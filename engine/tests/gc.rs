@@ -9,7 +9,7 @@ use std::sync::Arc;
 use common::{cell, ints, orders, passes, subsets};
 use gscript::bytecode::Source;
 use gsx_engine::exec::exec_captured;
-use gsx_engine::{Arg, CellError, Engine, ExecSpec, Limits, Options, compile_source, run_cell};
+use gsx_engine::{Arg, CellError, Engine, ExecSpec, Limits, Options, UnitKind, compile_source, run_cell};
 use gsx_passes::Pipeline;
 
 /// Objects of all kinds in and around functions that get compiled, some of them in registers over calls, some replaced
@@ -63,7 +63,8 @@ fn exec(source: Source, engine: Engine, pipeline: Pipeline, gc_stress: u32, heap
     let source = Arc::new(source);
     let program = compile_source(source.clone()).unwrap_or_else(|e| panic!("{}", e.render(&source)));
     let limits = Limits { heap_bytes, steps: 100_000_000, instructions: 2_000_000_000 };
-    let spec = ExecSpec { program, engine, pipeline, hot_calls: 1, hot_loops: 3, limits, gc_stress };
+    let spec =
+        ExecSpec { program, engine, pipeline, hot_calls: 1, hot_loops: 3, unit: UnitKind::Method, limits, gc_stress };
     match exec_captured(&spec) {
         Ok((_, output)) => String::from_utf8_lossy(&output).into_owned(),
         Err(e @ (CellError::Program(_) | CellError::Limit(_))) => e.to_string(),

@@ -6,7 +6,7 @@ use common::{cell, ints, passes};
 use gscript::random::Random;
 use gsx_engine::exec::exec_captured;
 use gsx_engine::fuzzing::{Choices, random_program};
-use gsx_engine::{Arg, CellError, Engine, ExecSpec, Limits, run_cell};
+use gsx_engine::{Arg, CellError, Engine, ExecSpec, Limits, UnitKind, run_cell};
 use gsx_passes::{Pipeline, Registry, RemarkKind};
 
 /// Pass sets with `inline` in them: alone, with what profits from it, all.
@@ -271,6 +271,7 @@ fn outcomes(source: &str, set: &str) -> [String; 2] {
             pipeline: passes(set),
             hot_calls: 3,
             hot_loops: 2,
+            unit: UnitKind::Method,
             limits: Limits { heap_bytes: 64 << 20, ..Limits::default() },
             gc_stress: 0,
         };

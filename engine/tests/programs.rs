@@ -8,7 +8,7 @@ use std::sync::Arc;
 use common::{passes, subsets};
 use gscript::bytecode::Source;
 use gsx_engine::exec::exec_captured;
-use gsx_engine::{CellError, Engine, ExecSpec, Limits, compile_source};
+use gsx_engine::{CellError, Engine, ExecSpec, Limits, UnitKind, compile_source};
 use gsx_passes::Pipeline;
 
 fn programs() -> Vec<PathBuf> {
@@ -32,14 +32,21 @@ fn directive(text: &str, name: &str) -> Option<u64> {
 }
 
 /// What a program prints, and how it fails.
-fn run(path: &Path, engine: Engine, pipeline: Pipeline, hot_calls: u32, hot_loops: u32) -> (String, Option<String>) {
+fn run(
+    path: &Path,
+    engine: Engine,
+    pipeline: Pipeline,
+    unit: UnitKind,
+    hot_calls: u32,
+    hot_loops: u32,
+) -> (String, Option<String>) {
     let text = std::fs::read_to_string(path).expect("readable");
     let name = path.file_name().expect("a file").to_string_lossy().into_owned();
     let source = Arc::new(Source { name, text });
     let program = compile_source(source.clone()).unwrap_or_else(|e| panic!("{}", e.render(&source)));
     let heap_bytes = directive(&source.text, "heap").unwrap_or(256 << 20);
     let limits = Limits { heap_bytes, steps: 100_000_000, instructions: 2_000_000_000 };
-    let spec = ExecSpec { program, engine, pipeline, hot_calls, hot_loops, limits, gc_stress: 0 };
+    let spec = ExecSpec { program, engine, pipeline, hot_calls, hot_loops, unit, limits, gc_stress: 0 };
     match exec_captured(&spec) {
         Ok((_, output)) => (String::from_utf8_lossy(&output).into_owned(), None),
         Err(e @ (CellError::Program(_) | CellError::Limit(_))) => (String::new(), Some(e.to_string())),
@@ -50,11 +57,17 @@ fn run(path: &Path, engine: Engine, pipeline: Pipeline, hot_calls: u32, hot_loop
 #[test]
 fn compiled_programs_print_what_interpreted_ones_do() {
     for path in programs() {
-        let expected = run(&path, Engine::Interp, Pipeline::none(), u32::MAX, u32::MAX);
-        for (pipeline, hot_calls, hot_loops) in
-            [("none", 1, 1), ("all", 1, u32::MAX), ("all", 2, 1), ("all", 7, 3), ("seed", u32::MAX, 2)]
-        {
-            let found = run(&path, Engine::Sim, passes(pipeline), hot_calls, hot_loops);
+        let expected = run(&path, Engine::Interp, Pipeline::none(), UnitKind::Method, u32::MAX, u32::MAX);
+        use UnitKind::{Method, Trace};
+        for (pipeline, unit, hot_calls, hot_loops) in [
+            ("none", Method, 1, 1),
+            ("all", Method, 1, u32::MAX),
+            ("all", Method, 2, 1),
+            ("all", Trace, 7, 3),
+            ("seed", Method, u32::MAX, 2),
+            ("none", Trace, 1, 1),
+        ] {
+            let found = run(&path, Engine::Sim, passes(pipeline), unit, hot_calls, hot_loops);
             assert_eq!(
                 found,
                 expected,
@@ -70,8 +83,8 @@ fn subsets_are_right_on_some_programs() {
     // Each subset gets every fourth program, another quarter each time.
     for (i, pipeline) in subsets().into_iter().enumerate() {
         for path in programs().into_iter().skip(i % 4).step_by(4) {
-            let expected = run(&path, Engine::Interp, Pipeline::none(), u32::MAX, u32::MAX);
-            let found = run(&path, Engine::Sim, pipeline.clone(), 2, 5);
+            let expected = run(&path, Engine::Interp, Pipeline::none(), UnitKind::Method, u32::MAX, u32::MAX);
+            let found = run(&path, Engine::Sim, pipeline.clone(), UnitKind::Method, 2, 5);
             assert_eq!(found, expected, "{} with {pipeline:?}", path.display());
         }
     }

@@ -19,7 +19,7 @@ use gscript::random::Random;
 use gsx_passes::{Pipeline, Registry, sampling};
 
 use crate::cell::{Arg, CellSpec, Limits, Options, Warmup, run_cell};
-use crate::compile::compile_source;
+use crate::compile::{UnitKind, compile_source};
 use crate::error::CellError;
 
 pub use program::random_program;
@@ -84,6 +84,10 @@ pub struct Case {
     pub verify_each: bool,
     /// Is garbage collected at every so manieth safe point? 0: when it is needed.
     pub gc_stress: u32,
+    /// What is compiled by itself.
+    pub unit: UnitKind,
+    /// Are loops compiled and entered while they run?
+    pub hot_loops: Option<u32>,
 }
 
 /// How a case ended, if not wrong.
@@ -113,7 +117,9 @@ impl Case {
         let source = random_program(choices);
         // Last, so that older seeds and inputs mean the same programs.
         let gc_stress = if choices.one_in(3) { 1 + choices.below(4) as u32 } else { 0 };
-        Case { source, warmup, args, pipeline, verify_each, gc_stress }
+        let unit = if choices.one_in(3) { UnitKind::Trace } else { UnitKind::Method };
+        let hot_loops = if choices.one_in(2) { Some(1 + choices.below(5) as u32) } else { None };
+        Case { source, warmup, args, pipeline, verify_each, gc_stress, unit, hot_loops }
     }
 
     /// Runs it.
@@ -127,8 +133,10 @@ impl Case {
                 let list = |args: &[Arg]| args.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
                 let stress =
                     if self.gc_stress > 0 { format!("--gc-stress={} ", self.gc_stress) } else { String::new() };
+                let unit = if self.unit == UnitKind::Trace { "--unit trace " } else { "" };
+                let loops = self.hot_loops.unwrap_or(0);
                 Err(format!(
-                    "{e}\n\n{}\n    (save the program and run: gsx bisect {stress}--entry entry --args '{}' --warmup-args '{}' \
+                    "{e}\n\n{}\n    (save the program and run: gsx bisect {stress}{unit}--hot-loops {loops} --entry entry --args '{}' --warmup-args '{}' \
                      --warmup-calls {WARMUP_CALLS} --pipeline {} FILE.gs)",
                     self.source,
                     list(&self.args),
@@ -150,7 +158,13 @@ impl Case {
             expected: None,
             pipeline: self.pipeline.clone(),
             limits: LIMITS,
-            options: Options { verify_each: self.verify_each, gc_stress: self.gc_stress, ..Options::default() },
+            options: Options {
+                verify_each: self.verify_each,
+                gc_stress: self.gc_stress,
+                unit: self.unit,
+                hot_loops: self.hot_loops,
+                ..Options::default()
+            },
         };
         match run_cell(&spec) {
             Ok(_) => Ok(Verdict::Right),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use gsx_engine::UnitKind;
 
 use super::units::{parse_bytes, parse_count};
 
@@ -78,7 +79,44 @@ pub struct TargetArgs {
     #[arg(long, value_name = "RESULT", allow_hyphen_values = true)]
     pub expected: Option<String>,
     #[command(flatten)]
+    pub units: UnitArgs,
+    #[command(flatten)]
     pub limits: LimitArgs,
+}
+
+/// What is compiled by itself, and when.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct UnitArgs {
+    /// What is compiled by itself
+    #[arg(long, value_enum, default_value_t = UnitArg::Method)]
+    pub unit: UnitArg,
+    /// Times around after which a loop that is interpreted is compiled and entered; 0 for never
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub hot_loops: u32,
+}
+
+impl UnitArgs {
+    /// The engine's word for it.
+    pub fn kind(self) -> UnitKind {
+        match self.unit {
+            UnitArg::Method => UnitKind::Method,
+            UnitArg::Trace => UnitKind::Trace,
+        }
+    }
+
+    /// Times around, if loops are compiled at all.
+    pub fn hot_loops(self) -> Option<u32> {
+        (self.hot_loops > 0).then_some(self.hot_loops)
+    }
+}
+
+/// Units of compilation.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum UnitArg {
+    /// Whole functions; a loop only while a function without code runs it
+    Method,
+    /// Each loop by itself; whole functions only where they have no loop
+    Trace,
 }
 
 /// How much there is to do.
@@ -152,9 +190,8 @@ pub struct ExecArgs {
     /// Calls after which a function is compiled
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub hot_calls: u32,
-    /// Times around after which a loop is compiled and entered while it runs
-    #[arg(long, value_name = "N", default_value_t = 500)]
-    pub hot_loops: u32,
+    #[command(flatten)]
+    pub units: UnitArgs,
     /// Say on standard error what compiled code executed, and what the heap held (with --json: as JSON)
     #[arg(long)]
     pub stats: bool,

@@ -35,7 +35,8 @@ pub fn exec(registry: &Registry, args: &ExecArgs, json: bool) -> Result<(), Fail
         },
         pipeline,
         hot_calls: args.hot_calls,
-        hot_loops: args.hot_loops,
+        hot_loops: args.units.hot_loops().unwrap_or(u32::MAX),
+        unit: args.units.kind(),
         limits: limits(&args.limits),
         gc_stress: args.limits.gc_stress,
     };

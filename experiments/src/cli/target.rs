@@ -7,7 +7,7 @@ use gsx_engine::{Arg, CellError, CellReport, CellSpec, Limits, Options, Warmup, 
 use gsx_passes::selection::nearest;
 use gsx_passes::{Pipeline, Registry};
 
-use super::args::{LimitArgs, PassArgs, SizeArg, TargetArgs};
+use super::args::{LimitArgs, PassArgs, SizeArg, TargetArgs, UnitArgs};
 use super::choice::{known_passes, select, with_rules};
 use super::failure::{Failure, OUR_BUG};
 use super::files::{is_program, read_program, read_text};
@@ -35,6 +35,7 @@ pub struct Target {
     pub references: Vec<Reference>,
     limits: Limits,
     gc_stress: u32,
+    units: UnitArgs,
     config: Option<Config>,
 }
 
@@ -77,6 +78,7 @@ impl Target {
             references: if same_call && small { config.references.clone() } else { Vec::new() },
             limits: limits(&args.limits),
             gc_stress: args.limits.gc_stress,
+            units: args.units,
             config: Some(config),
         };
         target.check_entry(args.size, args.entry.is_some())?;
@@ -108,6 +110,7 @@ impl Target {
             references: Vec::new(),
             limits: limits(&args.limits),
             gc_stress: args.limits.gc_stress,
+            units: args.units,
             config: None,
         };
         target.check_entry(args.size, true)?;
@@ -167,7 +170,12 @@ impl Target {
             expected: self.expected.as_ref().map(Expected::results),
             pipeline: pipeline.clone(),
             limits: self.limits,
-            options: Options { gc_stress: self.gc_stress, ..options },
+            options: Options {
+                gc_stress: self.gc_stress,
+                unit: self.units.kind(),
+                hot_loops: self.units.hot_loops(),
+                ..options
+            },
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use gscript::bytecode::{Op as Bytecode, ProtoId};
 use gscript::error::RuntimeError;
 use gscript::interp::{NativeRoots, Vm};
-use gscript::jit::{Jit, Results, ResumeFrame};
+use gscript::jit::{Jit, LoopEnd, Results, ResumeFrame};
 use gscript::layout;
 use gscript::value::{Tag, Value};
 use smallvec::SmallVec;
@@ -116,11 +116,23 @@ pub(super) struct Machine<'a, 'v> {
     pub calls: &'a CallStack,
     pub vm: &'v mut Vm,
     pub jit: &'v mut dyn Jit,
+    /// How the loop that is evaluated has ended.
+    pub ended: Option<LoopEnd>,
 }
 
 impl<'a> Machine<'a, '_> {
     /// Runs a function on a complete frame; `depth` frames are active, this one among them.
     pub(super) fn run(mut self, code: Code<'a>, base: u64, depth: u64) -> Result<Results, EvalError> {
+        self.run_all(code, base, depth)
+    }
+
+    /// Runs a loop in the frame of its activation.
+    pub(super) fn run_loop(mut self, code: Code<'a>, base: u64, depth: u64) -> Result<LoopEnd, EvalError> {
+        self.run_all(code, base, depth)?;
+        self.ended.ok_or_else(|| malformed(&activation(code, base, depth), None, "a loop returned"))
+    }
+
+    fn run_all(&mut self, code: Code<'a>, base: u64, depth: u64) -> Result<Results, EvalError> {
         self.vm.set_native_frames(Box::new(self.calls.clone()));
         let calls = self.calls.len();
         self.calls.push(None);
@@ -551,7 +563,14 @@ impl<'a> Machine<'a, '_> {
                 Ok(Next::Done(Returned::Slots(results)))
             }
             Terminator::ReturnValue(v) => Ok(Next::Done(Returned::Value(value(act, *v, None)?))),
-            Terminator::Exit(s) => self.leave(act, *s, None),
+            Terminator::Exit(s) => match unit.loop_end(*s) {
+                None => self.leave(act, *s, None),
+                Some(pc) => {
+                    self.write_back(act, *s, None, u16::MAX)?;
+                    self.counts.exits.set(self.counts.exits.get() - 1);
+                    Ok(self.end_loop(LoopEnd::Done(pc as usize)))
+                }
+            },
             Terminator::Unreachable => Err(malformed(act, None, "control got to unreachable code")),
         }
     }
@@ -621,8 +640,23 @@ impl<'a> Machine<'a, '_> {
     /// Lets the interpreter finish the activation.
     fn leave(&mut self, act: &Activation<'a>, s: SnapshotId, user: Option<NodeId>) -> Result<Next<'a>, EvalError> {
         let frames = self.write_back(act, s, user, u16::MAX)?;
+        self.go_on(act, s, frames)
+    }
+
+    /// A loop is over, or left for the interpreter.
+    fn end_loop(&mut self, end: LoopEnd) -> Next<'a> {
+        self.ended = Some(end);
+        Next::Done(Returned::Slots(Results { addr: 0, count: 0 }))
+    }
+
+    /// Behind `leave`: the interpreter goes on.
+    fn go_on(&mut self, act: &Activation<'a>, s: SnapshotId, frames: Vec<ResumeFrame>) -> Result<Next<'a>, EvalError> {
         let states = &act.code.unit.graph.snapshot(s).frames;
         let (last, open) = (frames[frames.len() - 1], states[states.len() - 1].open);
+        if act.code.unit.region.is_some() {
+            let top = open.map(|(a, count)| last.base + layout::slot_offset(u64::from(a) + u64::from(count)));
+            return Ok(self.end_loop(LoopEnd::Left { frames, top }));
+        }
         let results = match open {
             None => self.ask(&[], |vm, jit| vm.resume(jit, &frames, act.depth))?,
             // The results of the open call are in their slots: the interpreter only learns how many they are.
@@ -658,11 +692,18 @@ impl<'a> Machine<'a, '_> {
                 let to = last.base + layout::slot_offset(u64::from(inst.a) + i);
                 self.vm.heap_mut().store(to, v);
             }
+            if act.code.unit.region.is_some() {
+                return Ok(self.end_loop(LoopEnd::Left { frames, top: None }));
+            }
             let results = self.ask(&[], |vm, jit| vm.resume(jit, &frames, act.depth))?;
             return Ok(Next::Done(Returned::Slots(results)));
         }
         let register = u16::from(a) - act.code.unit.graph.frame_base(act.code.unit.graph.node(n).origin.frame);
         let register = register as u8; // a register of a function
+        if act.code.unit.region.is_some() {
+            let top = Some(self.vm.place_open_results(last, register, results)?);
+            return Ok(self.end_loop(LoopEnd::Left { frames, top }));
+        }
         let results =
             self.ask(&[], |vm, jit| vm.resume_with_open_results(jit, &frames, register, results, act.depth))?;
         Ok(Next::Done(Returned::Slots(results)))

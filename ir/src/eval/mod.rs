@@ -107,7 +107,7 @@ pub fn evaluate(
     let find = |proto| (proto == unit.proto).then_some(code);
     let depth = vm.depth();
     let calls = CallStack::default();
-    let machine = Machine { find: &find, counts: &counts, options: *options, calls: &calls, vm, jit };
+    let machine = Machine { find: &find, counts: &counts, options: *options, calls: &calls, vm, jit, ended: None };
     let results = machine.run(code, base, depth)?;
     Ok(counts.outcome(results))
 }
