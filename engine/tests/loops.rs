@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use gscript::bytecode::Source;
-use gsx_engine::{CellError, Engine, ExecReport, ExecSpec, Limits, UnitKind, compile_source, exec_captured};
+use gsx_engine::exec::exec_captured;
+use gsx_engine::{CellError, Engine, ExecReport, ExecSpec, Limits, UnitKind, compile_source};
 use gsx_passes::{Pipeline, Registry};
 
 /// Programs with the ways in and out of loops.
