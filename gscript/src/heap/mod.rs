@@ -8,6 +8,7 @@
 //! collect, is decided by the interpreter (`interp::collect`).
 
 mod alloc;
+mod boxes;
 mod cells;
 mod free;
 pub mod hash;
@@ -22,13 +23,14 @@ mod tests;
 #[cfg(test)]
 mod tests_gc;
 
-use crate::layout::{self, GLOBALS, SLOT_BYTES};
+use crate::layout::{self, Layout};
 use crate::value::Value;
 use alloc::Region;
 use cells::CellMap;
 use free::FreeRuns;
 use memmap2::{MmapMut, MmapOptions};
 use shapes::Shapes;
+use slot::Slots;
 use strings::Interner;
 
 /// Why a heap operation failed.
@@ -63,6 +65,7 @@ pub enum GuestBase {
 
 /// The arena of one program.
 pub struct Heap {
+    pub(crate) slots: Slots,
     map: MmapMut,
     host: *mut u8,
     guest_base: u64,
@@ -94,6 +97,8 @@ pub struct Heap {
     live: u64,
     pub(crate) interner: Interner,
     pub(crate) shapes: Shapes,
+    /// An integer found no memory for its box: the heap limit is reached.
+    out_of_boxes: bool,
 }
 
 // SAFETY: the raw pointer points into the mapping that the struct owns; nothing is shared with another thread.
@@ -105,11 +110,11 @@ const MARGIN: u64 = PAGE;
 
 impl Heap {
     /// Reserves an arena for a program with `globals` global variables and at most `heap_limit` bytes of objects.
-    pub fn new(globals: usize, heap_limit: u64, guest_base: GuestBase) -> Result<Heap, HeapError> {
+    pub fn new(globals: usize, heap_limit: u64, guest_base: GuestBase, layout: Layout) -> Result<Heap, HeapError> {
         let round = |n: u64| n.next_multiple_of(PAGE);
         let stack_slots = (layout::MAX_DEPTH + 2) * layout::FRAME_SLOTS_RESERVED + layout::VARARG_SLOTS;
-        let stack = round(GLOBALS + globals as u64 * SLOT_BYTES);
-        let native = round(stack + stack_slots * SLOT_BYTES);
+        let stack = round(layout.global_offset(globals as u64));
+        let native = round(stack + layout.slot_offset(stack_slots));
         let heap = round(native + layout::NATIVE_STACK_BYTES);
         let too_much = HeapError::NoMemory(heap_limit);
         // Between two safe points the heap may grow past its limit.
@@ -127,7 +132,8 @@ impl Heap {
         let start = guest_base + heap;
         let mut free = FreeRuns::default();
         free.clear();
-        Ok(Heap {
+        let heap = Heap {
+            slots: Slots { layout, arena: host, guest_base, len },
             map,
             host,
             guest_base,
@@ -152,7 +158,24 @@ impl Heap {
             live: 0,
             interner: Interner::default(),
             shapes: Shapes::new(),
-        })
+            out_of_boxes: false,
+        };
+        let nil = heap.host(heap.global_slot(0));
+        // SAFETY: the globals' slots begin there.
+        unsafe { heap.slots.fill_nil(nil, globals) };
+        Ok(heap)
+    }
+
+    /// How values lie in slots.
+    #[inline(always)]
+    pub fn layout(&self) -> Layout {
+        self.slots.layout
+    }
+
+    /// Bytes of a slot.
+    #[inline(always)]
+    pub(crate) fn slot_bytes(&self) -> u64 {
+        self.slots.layout.slot_bytes()
     }
 
     /// Guest address of byte 0.
@@ -187,7 +210,7 @@ impl Heap {
 
     /// Guest address of global `index`'s slot.
     pub fn global_slot(&self, index: usize) -> u64 {
-        self.guest_base + GLOBALS + index as u64 * SLOT_BYTES
+        self.guest_base + self.layout().global_offset(index as u64)
     }
 
     /// The most bytes of objects there may be.
@@ -240,13 +263,13 @@ impl Heap {
     /// Reads the value in the slot at a guest address. Panics if the address is outside of the arena.
     pub fn load(&self, guest: u64) -> Value {
         // SAFETY: `checked` has seen that the slot lies in the arena.
-        unsafe { slot::load(self.checked(guest, SLOT_BYTES)) }
+        unsafe { self.slots.load(self.checked(guest, self.slot_bytes())) }
     }
 
     /// Writes a value into the slot at a guest address. Panics if the address is outside of the arena.
     pub fn store(&mut self, guest: u64, v: Value) {
         // SAFETY: `checked` has seen that the slot lies in the arena.
-        unsafe { slot::store(self.checked(guest, SLOT_BYTES), v) }
+        unsafe { self.put(self.checked(guest, self.slot_bytes()), v) }
     }
 
     /// Reads a 64-bit word at a guest address. Panics if the address is outside of the arena or unaligned.

@@ -23,9 +23,14 @@ impl Heap {
         self.due
     }
 
+    /// Makes a collection due at the next safe point.
+    pub(super) fn demand_collection(&mut self) {
+        self.due = true;
+    }
+
     /// The same as a decision: under stress, which counts safe points.
     pub(crate) fn decide_collection(&mut self) -> bool {
-        if self.stress == 0 || self.used() > self.threshold {
+        if self.stress == 0 || self.used() > self.threshold || self.is_out_of_boxes() {
             return true;
         }
         self.until_stress = self.until_stress.saturating_sub(1);

@@ -9,8 +9,8 @@
 use super::shapes::{DICTIONARY, MAX_FIELDS};
 use super::{Heap, HeapError, slot};
 use crate::layout::{
-    HEADER, KIND_TABLE, SLOT_BYTES, TABLE_ARRAY, TABLE_ARRAY_CAP, TABLE_ARRAY_LEN, TABLE_ARRAY_SIZE, TABLE_BYTES,
-    TABLE_FIELDS, TABLE_FIELDS_CAP, TABLE_HASH, TABLE_META, TABLE_SHAPE,
+    HEADER, KIND_TABLE, TABLE_ARRAY, TABLE_ARRAY_CAP, TABLE_ARRAY_LEN, TABLE_ARRAY_SIZE, TABLE_BYTES, TABLE_FIELDS,
+    TABLE_FIELDS_CAP, TABLE_HASH, TABLE_META, TABLE_SHAPE,
 };
 use crate::value::{Tag, Value};
 
@@ -51,12 +51,12 @@ impl Heap {
 
     /// Copies `n` slots from block to block.
     fn copy_block(&mut self, to: u64, from: u64, n: usize) -> Result<(), HeapError> {
-        let bytes = n as u64 * SLOT_BYTES;
+        let bytes = n as u64 * self.slot_bytes();
         let (Some(to), Some(from)) = (self.span(to, bytes), self.span(from, bytes)) else {
             return Err(HeapError::Full);
         };
         // SAFETY: both ranges lie in the arena.
-        unsafe { slot::copy_n(to, from, n) };
+        unsafe { self.slots.copy_n(to, from, n) };
         Ok(())
     }
 
@@ -64,7 +64,7 @@ impl Heap {
         if cap > MAX_ARRAY {
             return Err(HeapError::Full);
         }
-        let new = self.alloc_block(cap * SLOT_BYTES)?;
+        let new = self.alloc_slots(cap)?;
         let old = self.word(t, TABLE_ARRAY);
         if old != 0 {
             let size = self.half(t, TABLE_ARRAY_SIZE) as usize;
@@ -77,7 +77,7 @@ impl Heap {
     }
 
     fn resize_fields(&mut self, t: u64, cap: u32) -> Result<(), HeapError> {
-        let new = self.alloc_block(u64::from(cap) * SLOT_BYTES)?;
+        let new = self.alloc_slots(u64::from(cap))?;
         let (old, old_cap) = (self.word(t, TABLE_FIELDS), self.half(t, TABLE_FIELDS_CAP));
         if old != 0 {
             self.copy_block(new, old, old_cap as usize)?;
@@ -90,12 +90,12 @@ impl Heap {
 
     #[inline]
     fn array_slot(&self, t: u64, k: u64) -> *mut u8 {
-        self.host(self.word(t, TABLE_ARRAY).wrapping_add(k * SLOT_BYTES))
+        self.host(self.word(t, TABLE_ARRAY).wrapping_add(k * self.slot_bytes()))
     }
 
     #[inline]
     fn field_slot(&self, t: u64, i: u32) -> *mut u8 {
-        self.host(self.word(t, TABLE_FIELDS).wrapping_add(u64::from(i) * SLOT_BYTES))
+        self.host(self.word(t, TABLE_FIELDS).wrapping_add(u64::from(i) * self.slot_bytes()))
     }
 
     /// The value under an integer key; nil if there is none. Metatables are not asked.
@@ -103,7 +103,7 @@ impl Heap {
     pub fn get_int(&self, t: u64, k: i64) -> Value {
         if (k as u64) < u64::from(self.half(t, TABLE_ARRAY_LEN)) {
             // SAFETY: keys below `len` have slots.
-            return unsafe { slot::load(self.array_slot(t, k as u64)) };
+            return unsafe { self.slots.load(self.array_slot(t, k as u64)) };
         }
         self.hash_get(self.word(t, TABLE_HASH), Value::int(k))
     }
@@ -114,7 +114,7 @@ impl Heap {
         let shape = self.half(t, TABLE_SHAPE);
         if let Some(i) = self.shapes.slot(shape, s) {
             // SAFETY: a shape's slots exist in every table that has the shape.
-            return unsafe { slot::load(self.field_slot(t, i)) };
+            return unsafe { self.slots.load(self.field_slot(t, i)) };
         }
         if shape == DICTIONARY || !self.is_interned(s) {
             return self.hash_get(self.word(t, TABLE_HASH), Value::object(Tag::Str, s));
@@ -169,7 +169,7 @@ impl Heap {
         let n = k as u64;
         if n < u64::from(self.half(t, TABLE_ARRAY_LEN)) {
             // SAFETY: keys below `len` have slots.
-            unsafe { slot::store(self.array_slot(t, n), v) };
+            unsafe { self.put(self.array_slot(t, n), v) };
             return Ok(());
         }
         let size = u64::from(self.half(t, TABLE_ARRAY_SIZE));
@@ -190,7 +190,7 @@ impl Heap {
         }
         self.set_half(t, TABLE_ARRAY_LEN, (n as u32).wrapping_add(1));
         // SAFETY: there is room for key `n` now.
-        unsafe { slot::store(self.array_slot(t, n), v) };
+        unsafe { self.put(self.array_slot(t, n), v) };
         if n >= size && self.hash_has_ints(self.word(t, TABLE_HASH)) {
             self.pull_from_hash(t)?;
         }
@@ -215,7 +215,7 @@ impl Heap {
             self.set_half(t, TABLE_ARRAY_SIZE, k.wrapping_add(1));
             self.set_half(t, TABLE_ARRAY_LEN, k.wrapping_add(1));
             // SAFETY: there is room for key `k` now.
-            unsafe { slot::store(self.array_slot(t, u64::from(k)), v) };
+            unsafe { self.put(self.array_slot(t, u64::from(k)), v) };
         }
     }
 
@@ -224,7 +224,7 @@ impl Heap {
         let shape = self.half(t, TABLE_SHAPE);
         if let Some(i) = self.shapes.slot(shape, s) {
             // SAFETY: a shape's slots exist in every table that has the shape.
-            unsafe { slot::store(self.field_slot(t, i), v) };
+            unsafe { self.put(self.field_slot(t, i), v) };
             return Ok(());
         }
         if shape == DICTIONARY || !self.is_interned(s) {
@@ -243,7 +243,7 @@ impl Heap {
             self.resize_fields(t, cap.saturating_mul(2).clamp(4, MAX_FIELDS as u32))?;
         }
         // SAFETY: there is room for slot `i` now.
-        unsafe { slot::store(self.field_slot(t, i), v) };
+        unsafe { self.put(self.field_slot(t, i), v) };
         self.set_half(t, TABLE_SHAPE, child);
         Ok(())
     }
@@ -254,7 +254,7 @@ impl Heap {
         for i in 0..self.shapes.keys(shape).len() {
             let key = Value::object(Tag::Str, self.shapes.keys(shape)[i]);
             // SAFETY: a shape's slots exist in every table that has the shape.
-            let v = unsafe { slot::load(self.field_slot(t, i as u32)) };
+            let v = unsafe { self.slots.load(self.field_slot(t, i as u32)) };
             self.set_hash(t, key, v)?;
         }
         self.free_block(self.word(t, TABLE_FIELDS));
@@ -277,7 +277,7 @@ impl Heap {
     /// Length of the array part; 0 for one that wrong compiled code has damaged.
     fn array_len(&self, t: u64) -> u32 {
         let len = self.half(t, TABLE_ARRAY_LEN);
-        if u64::from(len) * SLOT_BYTES <= self.limit() { len } else { 0 }
+        if u64::from(len) * self.slot_bytes() <= self.limit() { len } else { 0 }
     }
 
     /// The length `#t`: the highest non-nil key of the array part; key 0 and hash keys do not count.
@@ -286,7 +286,7 @@ impl Heap {
         let old = self.half(t, TABLE_ARRAY_LEN);
         let mut len = self.array_len(t);
         // SAFETY: keys below `len` have slots.
-        while len > 0 && unsafe { slot::tag(self.array_slot(t, u64::from(len) - 1)) } == slot::NIL {
+        while len > 0 && unsafe { self.slots.tag(self.array_slot(t, u64::from(len) - 1)) } == slot::NIL {
             len -= 1;
         }
         if len != old {
@@ -310,14 +310,14 @@ impl Heap {
         };
         for k in array..u64::from(self.array_len(t)) {
             // SAFETY: keys below `len` have slots.
-            let v = unsafe { slot::load(self.array_slot(t, k)) };
+            let v = unsafe { self.slots.load(self.array_slot(t, k)) };
             if !v.is_nil() {
                 return Ok(Some((Value::int(k as i64), v)));
             }
         }
         for (i, &name) in self.shapes.keys(shape).iter().enumerate().skip(field) {
             // SAFETY: a shape's slots exist in every table that has the shape.
-            let v = unsafe { slot::load(self.field_slot(t, i as u32)) };
+            let v = unsafe { self.slots.load(self.field_slot(t, i as u32)) };
             if !v.is_nil() {
                 return Ok(Some((Value::object(Tag::Str, name), v)));
             }

@@ -6,7 +6,7 @@ use super::mark::Marker;
 use super::*;
 use crate::layout::{
     CTX_ALLOC_END, CTX_ALLOC_NEXT, HEADER, KIND_TABLE, KIND_UPVAL, TABLE_ARRAY, TABLE_ARRAY_CAP, TABLE_ARRAY_LEN,
-    TABLE_ARRAY_SIZE, TABLE_BYTES, TABLE_FIELDS, TABLE_FIELDS_CAP, UPVAL_BYTES,
+    TABLE_ARRAY_SIZE, TABLE_BYTES, TABLE_FIELDS, TABLE_FIELDS_CAP,
 };
 use crate::random::Random;
 use crate::value::Tag;
