@@ -68,8 +68,8 @@ impl Layout {
 impl std::fmt::Display for Layout {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Layout::Tagged => "32-byte tagged",
-            Layout::NanBox => "8-byte NaN-boxed",
+            Layout::Tagged => "tagged-32",
+            Layout::NanBox => "nan-box",
         })
     }
 }
