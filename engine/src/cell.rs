@@ -7,6 +7,7 @@ use gscript::bytecode::{Program, ProtoId};
 use gscript::error::{ErrorKind, RuntimeError};
 use gscript::interp::{Output, Vm, VmOptions};
 use gscript::jit::{Jit, NoJit};
+use gscript::layout::Layout;
 use gscript::value::{Tag, Value};
 use gsx_machine::Executor;
 use gsx_machine::sim::Simulator;
@@ -187,7 +188,7 @@ pub(crate) type Seen = (Vec<String>, Vec<u8>);
 
 /// What the interpreter gives for the two calls that compiled code will make.
 pub(crate) fn reference(spec: &CellSpec) -> Result<[Seen; 2], CellError> {
-    let mut vm = fresh_vm(spec, false)?;
+    let mut vm = reference_vm(spec)?;
     warm_up(&mut vm, spec, spec.warmup.calls, &mut NoJit)?;
     let first = call_entry(&mut vm, &mut NoJit, &spec.entry, &spec.args)?;
     let second = call_entry(&mut vm, &mut NoJit, &spec.entry, &spec.args)?;
@@ -202,10 +203,23 @@ pub(crate) fn reference(spec: &CellSpec) -> Result<[Seen; 2], CellError> {
     Ok([first, second])
 }
 
-/// A program whose main chunk has run.
+/// A program whose main chunk has run, in the layout that the cell's passes decide on.
 pub(crate) fn fresh_vm(spec: &CellSpec, profile: bool) -> Result<Vm, CellError> {
+    vm_with(spec, profile, spec.pipeline.layout())
+}
+
+/// The same for the interpreter that says what is right: always with tagged values, so that a layout that changes what a
+/// program computes shows.
+pub(crate) fn reference_vm(spec: &CellSpec) -> Result<Vm, CellError> {
+    vm_with(spec, false, Layout::Tagged)
+}
+
+fn vm_with(spec: &CellSpec, profile: bool, layout: Layout) -> Result<Vm, CellError> {
+    // What fits the limit in the cell's layout must fit in the reference's.
+    let slots = (layout.slot_bytes() / spec.pipeline.layout().slot_bytes()).max(1);
     let options = VmOptions {
-        heap_limit: spec.limits.heap_bytes,
+        heap_limit: spec.limits.heap_bytes.saturating_mul(slots),
+        layout,
         step_budget: spec.limits.steps,
         profile,
         gc_stress: spec.options.gc_stress,

@@ -6,7 +6,7 @@ use gscript::jit::NoJit;
 use gsx_ir::Unit;
 use gsx_ir::eval::{EvalJit, EvalOptions};
 
-use crate::cell::{CellSpec, Seen, call_entry, fresh_vm};
+use crate::cell::{CellSpec, Seen, call_entry, fresh_vm, reference_vm};
 use crate::error::CellError;
 use crate::jit::JitState;
 
@@ -20,7 +20,7 @@ const FORCED_EXITS: u64 = 12;
 /// [`CellError::Miscompiled`], naming the first pass after which the result differs.
 pub(crate) fn check_stages(spec: &CellSpec, state: &JitState) -> Result<(), CellError> {
     let stages = state.functions.iter().map(|f| f.stages.len()).min().unwrap_or(0);
-    let mut vm = fresh_vm(spec, false)?;
+    let mut vm = reference_vm(spec)?;
     let reference = call_entry(&mut vm, &mut NoJit, &spec.entry, &spec.warmup.args)?;
     for stage in 0..stages {
         let pass = state.functions[0].stages[stage].0;

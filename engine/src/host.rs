@@ -26,6 +26,18 @@ impl Host for HostSide<'_> {
         self.state.sp = regs.sp;
         let (sp, return_address) = self.caller(regs);
         self.vm.enter_host(sp, return_address, NativeRoots { stack: regs.sp, words: &regs.x });
+        if regs.x[17] == HostCall::BoxInt as u64 {
+            let word = self.box_int(regs);
+            self.vm.leave_host();
+            self.state.sp = saved_sp;
+            return match word {
+                Ok(word) => HostAction::Preserve(word),
+                Err(error) => {
+                    self.state.pending = Some(error);
+                    HostAction::Unwind
+                }
+            };
+        }
         let done = match HostCall::try_from(regs.x[17]) {
             Ok(call) => self.dispatch(executor, regs, call),
             Err(unknown) => Err(RuntimeError {
@@ -61,12 +73,23 @@ impl HostSide<'_> {
         (regs.sp, regs.x[30])
     }
 
+    /// The word of the integer that compiled code has pushed.
+    fn box_int(&mut self, regs: &Registers) -> Result<u64, RuntimeError> {
+        *self.state.host_calls.entry("box").or_insert(0) += 1;
+        let at = regs.sp + 8;
+        if !self.vm.heap().contains(at, 8) {
+            return Err(fault("compiled code boxes an integer that is not on its stack"));
+        }
+        let n = self.vm.heap().read_u64(at) as i64;
+        self.vm.box_int(n, regs.x[26])
+    }
+
     /// Tells the interpreter which call instruction the callee with frame `base` was called by.
     fn name_caller(&mut self, base: u64, regs: &Registers) {
         let (_, return_address) = self.caller(regs);
         if let Some((f, _)) = self.state.unwind.innermost(return_address) {
             let nregs = u64::from(self.vm.program().proto(f.proto).nregs);
-            let base = base - layout::callee_distance(nregs);
+            let base = base - self.vm.heap().layout().callee_distance(nregs);
             self.vm.set_native_caller(ResumeFrame { proto: f.proto, base, pc: f.pc as usize });
         }
     }
@@ -77,7 +100,7 @@ impl HostSide<'_> {
         let x = regs.x;
         let depth = layout::MAX_DEPTH.saturating_sub(x[2]);
         let (base, outer) = match self.state.unwind.innermost(x[30]) {
-            Some((f, outer)) => (x[1] + layout::slot_offset(u64::from(f.base)), outer),
+            Some((f, outer)) => (x[1] + self.vm.heap().layout().slot_offset(u64::from(f.base)), outer),
             None => (x[1], 0),
         };
         let frame = ResumeFrame { proto: ProtoId((x[0] >> 32) as u32), base, pc: (x[0] & 0xffff_ffff) as usize };
@@ -119,6 +142,8 @@ impl HostSide<'_> {
                 self.vm.close_upvalues(x[1]);
                 Ok((0, 0))
             }
+            // Answered before, by itself: it preserves registers.
+            HostCall::BoxInt => Ok((x[0], x[1])),
             HostCall::Exit => {
                 let (unit, exit) = ((x[0] >> 32) as u32, x[0] as u32);
                 let call_results = Results { count: x[3], addr: x[4] };
@@ -136,7 +161,7 @@ impl HostSide<'_> {
         let Some(to) = self.state.unwind.caller(heap, regs.sp, regs.x[30]) else { return plain };
         regs.x[2] = to;
         let Some((tag, landing_pad)) = self.state.unwind.landing(to) else { return plain };
-        if given.count == 1 && heap.contains(given.addr, layout::SLOT_BYTES) {
+        if given.count == 1 && heap.contains(given.addr, heap.layout().slot_bytes()) {
             let value = heap.load(given.addr);
             if value.tag == tag {
                 return (value.bits, given.addr);
@@ -166,12 +191,13 @@ impl HostSide<'_> {
                 },
             )?;
         *self.state.exits.entry((unit, exit)).or_insert(0) += 1;
+        self.vm.heap_mut().box_payloads(base, &info.raw);
         let mut frames: Vec<ResumeFrame> = info
             .frames
             .iter()
             .map(|f| ResumeFrame {
                 proto: f.proto,
-                base: base + layout::slot_offset(u64::from(f.base)),
+                base: base + self.vm.heap().layout().slot_offset(u64::from(f.base)),
                 pc: f.pc as usize,
             })
             .collect();
@@ -185,15 +211,16 @@ impl HostSide<'_> {
                 self.vm.resume_with_open_results(&mut jit, &frames, a, call_results, depth)
             }
             (ExitKind::Results { a, count }, _) => {
-                let to = innermost.base + layout::slot_offset(u64::from(a));
-                let room = layout::slot_offset(u64::from(count));
+                let to = innermost.base + self.vm.heap().layout().slot_offset(u64::from(a));
+                let room = self.vm.heap().layout().slot_offset(u64::from(count));
                 let from = call_results.count.min(u64::from(count));
+                let layout = self.vm.heap().layout();
                 let heap = self.vm.heap_mut();
-                if !heap.contains(to, room) || !heap.contains(call_results.addr, layout::slot_offset(from)) {
+                if !heap.contains(to, room) || !heap.contains(call_results.addr, layout.slot_offset(from)) {
                     return Err(fault("a call of compiled code gave results that are none"));
                 }
                 for i in 0..u64::from(count) {
-                    let at = layout::slot_offset(i);
+                    let at = layout.slot_offset(i);
                     let v = if i < from { heap.load(call_results.addr + at) } else { Value::NIL };
                     heap.store(to + at, v);
                 }
@@ -203,7 +230,7 @@ impl HostSide<'_> {
             }
             // The results of the open call before are in their slots already: the interpreter only learns how many.
             (ExitKind::Resume, Some((a, count))) => {
-                let addr = innermost.base + layout::slot_offset(u64::from(a));
+                let addr = innermost.base + self.vm.heap().layout().slot_offset(u64::from(a));
                 let there = Results { addr, count: u64::from(count) };
                 let mut jit = JitSide { executor, state: self.state };
                 self.vm.resume_with_open_results(&mut jit, &frames, a, there, depth)

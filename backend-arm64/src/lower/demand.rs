@@ -1,5 +1,7 @@
 //! Which parts of each value are used, and which nodes become part of their only user's instruction.
 
+use gscript::layout::Layout;
+use gscript::value::Tag;
 use gsx_ir::graph::{Args, BlockId, Graph, NodeId, SnapshotId, Terminator, User};
 use gsx_ir::op::{Op, Type};
 use gsx_ir::schedule::Schedule;
@@ -20,6 +22,8 @@ impl Parts {
     pub const IN_D: Parts = Parts(8);
     /// Tag and payload, as a store takes them.
     pub const WHOLE: Parts = Parts(3);
+    /// A NaN-boxed word, in a general register.
+    pub const WORD: Parts = Parts(2 | 4);
     /// Stored as a whole, wherever: it may be a reference there.
     pub const STORED: Parts = Parts(16);
 
@@ -31,6 +35,10 @@ impl Parts {
     }
     pub const fn is_empty(self) -> bool {
         self.0 == 0
+    }
+    /// Does a boxed value need a register for its tag? NaN-boxed ones never do.
+    pub const fn wants_tag(self, layout: Layout) -> bool {
+        self.has(Parts::TAG) && matches!(layout, Layout::Tagged)
     }
     /// Is a boxed value's payload best kept in a float register?
     pub const fn prefers_d(self) -> bool {
@@ -46,9 +54,10 @@ pub(super) struct Demand {
 }
 
 impl Demand {
-    pub fn new(graph: &Graph, schedule: &Schedule) -> Demand {
+    pub fn new(graph: &Graph, schedule: &Schedule, layout: Layout) -> Demand {
         let mut walk = Walk {
             graph,
+            layout,
             parts: vec![Parts::default(); graph.node_count()],
             work: Vec::new(),
             incoming: incoming(graph, schedule),
@@ -97,6 +106,7 @@ fn incoming(graph: &Graph, schedule: &Schedule) -> FxHashMap<NodeId, Args> {
 
 struct Walk<'a> {
     graph: &'a Graph,
+    layout: Layout,
     parts: Vec<Parts>,
     work: Vec<NodeId>,
     incoming: FxHashMap<NodeId, Args>,
@@ -128,7 +138,15 @@ impl Walk<'_> {
     fn root(&mut self, n: NodeId) {
         let node = self.graph.node(n);
         match node.op {
-            Op::GuardTag(_) => self.mark(node.args[0], Parts::TAG),
+            Op::GuardTag(tag) => {
+                let parts = match self.layout {
+                    Layout::Tagged => Parts::TAG,
+                    // That a word is a double shows in a float register too, usually.
+                    Layout::NanBox if tag == Tag::Float => Parts::PAYLOAD,
+                    Layout::NanBox => Parts::WORD,
+                };
+                self.mark(node.args[0], parts);
+            }
             Op::Guard => self.mark(node.args[0], Parts::PAYLOAD),
             Op::SlotStorePayload(..) => self.mark(node.args[0], Parts::PAYLOAD),
             Op::SlotStore(_) | Op::GlobalStore(_) | Op::UpvalStore(_) => self.stored(node.args[0]),
@@ -163,7 +181,10 @@ impl Walk<'_> {
                 }
                 Op::Unbox(Type::Float) => self.mark(node.args[0], Parts::PAYLOAD.with(Parts::IN_D)),
                 Op::Unbox(_) => self.mark(node.args[0], Parts::PAYLOAD.with(Parts::IN_X)),
-                Op::TagOf | Op::HasTag(_) => self.mark(node.args[0], Parts::TAG),
+                Op::TagOf | Op::HasTag(_) => {
+                    let parts = if self.layout == Layout::Tagged { Parts::TAG } else { Parts::WORD };
+                    self.mark(node.args[0], parts);
+                }
                 Op::Truthy => self.mark(node.args[0], Parts::WHOLE.with(Parts::IN_X)),
                 Op::Box if !parts.has(Parts::PAYLOAD) => {}
                 op if op.is_pure() || op.is_load() => {

@@ -27,6 +27,11 @@ impl Function {
             Inst::MovImm { d, .. } | Inst::FmovImm { d, .. } | Inst::Cset { d, .. } => push(d, Def),
             Inst::AddImm { d, n, .. }
             | Inst::Lsl { d, n, .. }
+            | Inst::Asr { d, n, .. }
+            | Inst::Logic { d, n, .. }
+            | Inst::SetTop { d, n, .. }
+            | Inst::BoxInt { d, s: n }
+            | Inst::UnboxInt { d, s: n }
             | Inst::NotBool { d, n }
             | Inst::FpuUnary { d, n, .. }
             | Inst::Fcvtms { d, n }

@@ -54,7 +54,7 @@ impl Vm {
 
     #[cold]
     #[inline(never)]
-    fn collect_if_needed(&mut self, end: *mut u8) -> Result<(), Fail> {
+    pub(super) fn collect_if_needed(&mut self, end: *mut u8) -> Result<(), Fail> {
         if !self.heap.decide_collection() {
             return Ok(());
         }

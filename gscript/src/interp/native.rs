@@ -13,6 +13,9 @@ use crate::jit::{Jit, NativeFrames, Results, ResumeFrame};
 use crate::layout::{FRAME_SLOTS_RESERVED, MAX_DEPTH};
 use crate::value::Value;
 
+/// More slots than a unit of compiled code uses, with all frames of calls that are inlined in it and a callee's.
+const UNIT_SLOTS: u64 = 1024;
+
 /// A host call in progress: compiled activations lie between the interpreter's frames below and above it.
 #[derive(Clone, Copy)]
 pub(super) struct Mark {
@@ -73,6 +76,19 @@ impl Vm {
         if let Some(mark) = self.native_marks.pop() {
             self.roots.truncate(mark.roots);
         }
+    }
+
+    /// The NaN-boxed word of an integer, for compiled code whose frame's `R[0]` is at `base`. Unlike the heap's own
+    /// [`box_int`](crate::heap::Heap::box_int) this is a safe point.
+    pub fn box_int(&mut self, n: i64, base: u64) -> Result<u64, RuntimeError> {
+        if self.heap.collection_due() {
+            // The frame, those of the calls that are inlined in it, and the one that arguments are being put in.
+            let (low, high) = self.heap.stack();
+            let end = base.saturating_add(self.heap.layout().slot_offset(UNIT_SLOTS)).clamp(low, high);
+            let end = self.heap.host(end.min(high - 8));
+            self.collect_if_needed(end).map_err(|e| *e)?;
+        }
+        Ok(self.heap.box_int(n))
     }
 
     /// Rebuilds frames of compiled code, outermost first (the function value is in each header slot), and runs until the
