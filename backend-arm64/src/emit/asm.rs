@@ -296,6 +296,13 @@ impl Asm {
         dynasm!(self.ops ; .arch aarch64 ; cmp X(n), X(m));
     }
 
+    /// `tst n, #mask`; the mask must be a bitmask immediate.
+    pub fn tst(&mut self, n: PReg, mask: u64) {
+        debug_assert!(imm::is_logical(mask));
+        let n = n.number();
+        dynasm!(self.ops ; .arch aarch64 ; tst X(n), mask);
+    }
+
     /// `cmp n, #value` or `cmn`; `scratch` is used for a value that fits neither.
     pub fn cmp_imm(&mut self, n: PReg, value: i64, scratch: PReg) {
         let r = n.number();

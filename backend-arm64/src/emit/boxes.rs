@@ -15,6 +15,9 @@ use crate::reg::{LINK, PReg, SCRATCH, SCRATCH2};
 /// Native stack that a call of the host for a box takes: the return address and the integer.
 const BOX_FRAME_BYTES: u32 = 16;
 
+/// The bits that are clear in an integer from 0 up that fits 48 bits.
+const TOP_17: u64 = !0 << 47;
+
 /// Boxing or unboxing of a wide integer, to be emitted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BoxStub {
@@ -28,25 +31,16 @@ pub(super) struct BoxStub {
 }
 
 impl Emitter<'_> {
-    /// The word of an integer: with the bits of the tag all set, one OR makes it of an integer that fits.
+    /// The word of an integer: with the bits of the tag all set, one OR makes it of an integer that fits. Those that are not
+    /// negative are told by a single test; the others have a closer look out of line.
     pub(super) fn box_int(&mut self, d: PReg, s: PReg) {
-        self.asm.low48(SCRATCH, s);
-        self.asm.cmp(SCRATCH, s);
         let (label, back) = (self.asm.label(), self.asm.label());
         let stub = BoxStub { label, back, boxes: true, d, s, place: self.place, provenance: self.now };
-        if self.cold_split {
-            self.asm.b_cc(Cc::Ne, label);
-            self.asm.logic(LogicOp::Orr, d, s, nanbox::INT << nanbox::SHIFT);
-            self.asm.bind(back);
-            self.boxes.push(stub);
-            return;
-        }
-        let fits = self.asm.label();
-        self.asm.b_cc(Cc::Eq, fits);
-        self.box_stub(stub);
-        self.asm.bind(fits);
+        self.asm.tst(s, TOP_17);
+        self.asm.b_cc(Cc::Ne, label);
         self.asm.logic(LogicOp::Orr, d, s, nanbox::INT << nanbox::SHIFT);
         self.asm.bind(back);
+        self.boxes.push(stub);
     }
 
     /// The integer in a word: the lowest bit of the tag tells the one in line from the one in a box.
@@ -74,12 +68,19 @@ impl Emitter<'_> {
     fn box_stub(&mut self, stub: BoxStub) {
         let BoxStub { back, boxes, d, s, .. } = stub;
         if boxes {
+            let fits = self.asm.label();
+            self.asm.low48(SCRATCH, s);
+            self.asm.cmp(SCRATCH, s);
+            self.asm.b_cc(Cc::Eq, fits);
             // The host preserves all other registers.
             self.asm.push_pair(LINK, s, BOX_FRAME_BYTES);
             host_call(&mut self.asm, HostCall::BoxInt);
             self.box_call_site();
             self.asm.pop(LINK, BOX_FRAME_BYTES);
             self.asm.mov(d, SCRATCH);
+            self.asm.b(back);
+            self.asm.bind(fits);
+            self.asm.logic(LogicOp::Orr, d, s, nanbox::INT << nanbox::SHIFT);
         } else {
             // A word that is no integer may come here where what is made of it is not used: its payload is no address then.
             self.asm.logic(LogicOp::And, SCRATCH, s, nanbox::PAYLOAD);
