@@ -378,6 +378,24 @@ impl Asm {
         }
     }
 
+    /// Loads the 8 bytes with this index from an address in a register that is not SP.
+    pub fn ldr_index(&mut self, d: PReg, base: PReg, index: PReg) {
+        let (class, d, base, m) = (d.class(), d.number(), base.number(), index.number());
+        match class {
+            Class::X => dynasm!(self.ops ; .arch aarch64 ; ldr X(d), [XSP(base), X(m), lsl 3]),
+            Class::D => dynasm!(self.ops ; .arch aarch64 ; ldr D(d), [XSP(base), X(m), lsl 3]),
+        }
+    }
+
+    /// Stores the 8 bytes with this index from an address in a register that is not SP.
+    pub fn str_index(&mut self, s: PReg, base: PReg, index: PReg) {
+        let (class, s, base, m) = (s.class(), s.number(), base.number(), index.number());
+        match class {
+            Class::X => dynasm!(self.ops ; .arch aarch64 ; str X(s), [XSP(base), X(m), lsl 3]),
+            Class::D => dynasm!(self.ops ; .arch aarch64 ; str D(s), [XSP(base), X(m), lsl 3]),
+        }
+    }
+
     /// Loads 4 bytes, unsigned, into a general register. An offset that does not fit is made in `scratch`.
     pub fn ldr_w(&mut self, d: PReg, base: u8, offset: i64, scratch: PReg) {
         let (d, m) = (d.number(), scratch.number());

@@ -153,6 +153,14 @@ impl Emitter<'_> {
                 let base = at.reg(base);
                 asm.ldr_w(at.reg(d), base.number(), offset.into(), SCRATCH);
             }
+            Inst::LdrIndex { d, base, index } => {
+                let (base, index) = (at.reg(base), at.reg(index));
+                asm.ldr_index(at.reg(d), base, index);
+            }
+            Inst::StrIndex { s, base, index } => {
+                let (s, base) = (at.reg(s), at.reg(base));
+                asm.str_index(s, base, at.reg(index));
+            }
             Inst::Ldp { d, d2, base, offset } => {
                 let base = at.reg(base);
                 let d = at.reg(d);

@@ -7,6 +7,7 @@ use gscript::value::{Tag, Value};
 use gsx_ir::graph::NodeId;
 use gsx_ir::op::Type;
 
+use super::demand::exit_source;
 use super::{Half, Lower, Parts, Val};
 use crate::code::CodegenError;
 use crate::mir::{AluOp, Cc, ExitValue, ExitWrite, Inst, LogicOp, Reg, Test, VReg};
@@ -36,6 +37,26 @@ impl Lower<'_> {
         }
         let class = if parts.prefers_d() { Class::D } else { Class::X };
         Val::typed(Half::Reg(self.load(class, base, offset)))
+    }
+
+    /// Loads an element of an array part if it is used.
+    pub(super) fn load_indexed_word(&mut self, parts: Parts, block: NodeId, key: NodeId) -> Lowered<Val> {
+        if parts.is_empty() {
+            return Ok(Val::typed(Half::Unused));
+        }
+        let (base, index) = (self.x_copy(block)?.into(), self.x_of(key)?);
+        let d = self.f.vreg(if parts.prefers_d() { Class::D } else { Class::X });
+        self.emit(Inst::LdrIndex { d: d.into(), base, index });
+        Ok(Val::typed(Half::Reg(d)))
+    }
+
+    /// Writes an element of an array part.
+    pub(super) fn store_indexed_word(&mut self, value: NodeId, block: NodeId, key: NodeId) -> Lowered<()> {
+        let word = self.word(value)?;
+        let s = self.any(word)?;
+        let (base, index) = (self.x_copy(block)?.into(), self.x_of(key)?);
+        self.emit(Inst::StrIndex { s, base, index });
+        Ok(())
     }
 
     /// The word of any node that a slot can hold.
@@ -268,6 +289,7 @@ impl Lower<'_> {
 
     /// What an exit writes for a value: its word, or else its payload, to be boxed by the host.
     pub(super) fn exit_word(&self, slot: u16, n: NodeId) -> Lowered<(ExitWrite, Option<Tag>)> {
+        let n = exit_source(self.graph, n);
         let half = self.half(n)?;
         let tag = match self.graph.node(n).ty {
             Some(Type::Boxed) => None,

@@ -26,9 +26,14 @@ impl Parts {
     pub const WORD: Parts = Parts(2 | 4);
     /// Stored as a whole, wherever: it may be a reference there.
     pub const STORED: Parts = Parts(16);
+    /// Known to be a double before anything could collect garbage.
+    pub const SOON_FLOAT: Parts = Parts(32);
 
     pub const fn with(self, other: Parts) -> Parts {
         Parts(self.0 | other.0)
+    }
+    pub const fn without(self, other: Parts) -> Parts {
+        Parts(self.0 & !other.0)
     }
     pub const fn has(self, other: Parts) -> bool {
         self.0 & other.0 != 0
@@ -43,7 +48,8 @@ impl Parts {
     /// Is a boxed value's payload best kept in a float register?
     pub const fn prefers_d(self) -> bool {
         // The collector looks for references in general registers only.
-        self.has(Parts::IN_D) && !self.has(Parts::IN_X) && !self.has(Parts::STORED)
+        let kept = self.has(Parts::STORED) && !self.has(Parts::SOON_FLOAT);
+        self.has(Parts::IN_D) && !self.has(Parts::IN_X) && !kept
     }
 }
 
@@ -65,6 +71,9 @@ impl Demand {
         for &b in schedule.order() {
             for &n in schedule.block(b) {
                 walk.root(n);
+            }
+            if layout == Layout::NanBox {
+                walk.soon_floats(schedule.block(b));
             }
             match graph.block(b).term {
                 Terminator::Branch { cond, .. } => walk.mark(cond, Parts::PAYLOAD),
@@ -130,7 +139,29 @@ impl Walk<'_> {
 
     fn snapshot(&mut self, s: SnapshotId) {
         for &(_, v) in &self.graph.snapshot(s).writes {
-            self.stored(v);
+            match self.layout {
+                Layout::Tagged => self.stored(v),
+                Layout::NanBox => self.stored(exit_source(self.graph, v)),
+            }
+        }
+    }
+
+    /// Marks the values of a block that are loaded and then guarded to be doubles, with nothing in between that may collect
+    /// garbage: that includes boxing an integer.
+    fn soon_floats(&mut self, nodes: &[NodeId]) {
+        let mut fresh: Vec<NodeId> = Vec::new();
+        for &n in nodes {
+            let node = self.graph.node(n);
+            match node.op {
+                Op::GuardTag(Tag::Float) if fresh.contains(&node.args[0]) => {
+                    self.mark(node.args[0], Parts::SOON_FLOAT);
+                }
+                op if op.is_load() => fresh.push(n),
+                op if op.is_guard() => {}
+                Op::Box => fresh.clear(),
+                op if op.is_pure() => {}
+                _ => fresh.clear(),
+            }
         }
     }
 
@@ -176,7 +207,7 @@ impl Walk<'_> {
             match node.op {
                 Op::Param => {
                     for a in self.incoming.get(&n).cloned().unwrap_or_default() {
-                        self.mark(a, parts);
+                        self.mark(a, parts.without(Parts::SOON_FLOAT));
                     }
                 }
                 Op::Unbox(Type::Float) => self.mark(node.args[0], Parts::PAYLOAD.with(Parts::IN_D)),
@@ -196,6 +227,12 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// Whose value an exit writes for `n`, in NaN-boxed slots: the host boxes what it can by itself.
+pub(super) fn exit_source(graph: &Graph, n: NodeId) -> NodeId {
+    let node = graph.node(n);
+    if node.op == Op::Box { node.args[0] } else { n }
 }
 
 /// The shift or product among the arguments of an addition or subtraction that could become part of its instruction, if

@@ -128,10 +128,17 @@ impl Lower<'_> {
                 return self.store_value(arg(1), base, offset);
             }
             Op::ElemLoad => {
-                let (base, offset) = self.element(arg(0), Key::Value(arg(1)))?;
-                self.load_value(parts, base, offset)
+                if self.layout() == Layout::NanBox && self.constant(arg(1))?.is_none() {
+                    self.load_indexed_word(parts, arg(0), arg(1))?
+                } else {
+                    let (base, offset) = self.element(arg(0), Key::Value(arg(1)))?;
+                    self.load_value(parts, base, offset)
+                }
             }
             Op::ElemStore => {
+                if self.layout() == Layout::NanBox && self.constant(arg(1))?.is_none() {
+                    return self.store_indexed_word(arg(2), arg(0), arg(1));
+                }
                 let (base, offset) = self.element(arg(0), Key::Value(arg(1)))?;
                 return self.store_value(arg(2), base, offset);
             }
@@ -151,7 +158,7 @@ impl Lower<'_> {
         Ok(())
     }
 
-    fn x_of(&mut self, n: NodeId) -> Lowered<Reg> {
+    pub(super) fn x_of(&mut self, n: NodeId) -> Lowered<Reg> {
         let half = self.half(n)?;
         self.x(half)
     }
@@ -197,7 +204,7 @@ impl Lower<'_> {
     }
 
     /// The value of a node, as the result of an operation that does not change it.
-    fn x_copy(&mut self, n: NodeId) -> Lowered<VReg> {
+    pub(super) fn x_copy(&mut self, n: NodeId) -> Lowered<VReg> {
         let half = self.half(n)?;
         self.x_vreg(half)
     }

@@ -301,6 +301,10 @@ pub enum Inst {
     Csel { d: Reg, n: Reg, m: Reg, cc: Cc },
     /// Loads 8 bytes, either class.
     Ldr { d: Reg, base: Reg, offset: i32 },
+    /// Loads the 8 bytes with this index from an address, either class.
+    LdrIndex { d: Reg, base: Reg, index: Reg },
+    /// Stores the 8 bytes with this index from an address, either class.
+    StrIndex { s: Reg, base: Reg, index: Reg },
     /// Loads 4 bytes, unsigned, into a general register.
     LdrW { d: Reg, base: Reg, offset: i32 },
     /// Loads two general registers; the offset must fit.

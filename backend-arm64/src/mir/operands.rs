@@ -64,6 +64,16 @@ impl Function {
                 push(base, Use);
                 push(d, Def);
             }
+            Inst::LdrIndex { d, base, index } => {
+                push(base, Use);
+                push(index, Use);
+                push(d, Def);
+            }
+            Inst::StrIndex { s, base, index } => {
+                push(s, Use);
+                push(base, Use);
+                push(index, Use);
+            }
             Inst::Ldp { d, d2, base, .. } => {
                 push(base, Use);
                 push(d, Def);

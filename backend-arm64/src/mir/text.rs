@@ -49,6 +49,8 @@ impl fmt::Display for Inst {
             Inst::Csel { d, n, m, cc } => write!(f, "{d} = {cc} ? {n} : {m}"),
             Inst::Ldr { d, base, offset } => write!(f, "{d} = [{base} + {offset}]"),
             Inst::Ldp { d, d2, base, offset } => write!(f, "{d}, {d2} = [{base} + {offset}]"),
+            Inst::LdrIndex { d, base, index } => write!(f, "{d} = [{base} + 8 * {index}]"),
+            Inst::StrIndex { s, base, index } => write!(f, "[{base} + 8 * {index}] = {s}"),
             Inst::Str { s, base, offset } => write!(f, "[{base} + {offset}] = {s}"),
             Inst::Stp { s, s2, base, offset } => write!(f, "[{base} + {offset}] = {s}, {s2}"),
             Inst::ParallelMove { moves } => {
