@@ -127,7 +127,7 @@ pub fn run_cell(spec: &CellSpec) -> Result<CellReport, CellError> {
         state.compile(&mut vm, &mut executor, proto).map_err(CellError::Compiler)?;
     }
     if spec.options.verify_each {
-        evaluate::check_stages(spec, &state)?;
+        evaluate::check_stages(spec, &vm, &state)?;
     }
 
     let nanoseconds = run_compiled(spec, &mut vm, &mut executor, &mut state, &reference)?;
@@ -247,7 +247,7 @@ pub(crate) fn profiled_vm(spec: &CellSpec) -> Result<Vm, CellError> {
     Ok(vm)
 }
 
-fn warm_up(vm: &mut Vm, spec: &CellSpec, calls: u32, jit: &mut dyn Jit) -> Result<(), CellError> {
+pub(crate) fn warm_up(vm: &mut Vm, spec: &CellSpec, calls: u32, jit: &mut dyn Jit) -> Result<(), CellError> {
     for _ in 0..calls {
         call_entry(vm, jit, &spec.entry, &spec.warmup.args)?;
     }
@@ -294,15 +294,33 @@ pub(crate) fn called(vm: &Vm) -> Vec<ProtoId> {
 
 fn miscompiled(spec: &CellSpec, call: usize, found: &Seen, expected: &Seen) -> CellError {
     let passes = spec.pipeline.ids().join(",");
-    let what = if found.0 == expected.0 { "output" } else { "result" };
     CellError::Miscompiled(format!(
-        "compiled call {} of {} gives another {what} than the interpreter: {} instead of {} (passes: {})",
+        "compiled call {} of {} differs from the interpreter: {} (passes: {})",
         call + 1,
         spec.entry,
-        if what == "result" { found.0.join(", ") } else { String::from_utf8_lossy(&found.1).into_owned() },
-        if what == "result" { expected.0.join(", ") } else { String::from_utf8_lossy(&expected.1).into_owned() },
+        difference(found, expected),
         if passes.is_empty() { "none" } else { &passes },
     ))
+}
+
+/// What is different between what compiled code did and what the interpreter did: the result, or else the first line of
+/// output that differs.
+pub(crate) fn difference(found: &Seen, expected: &Seen) -> String {
+    if found.0 != expected.0 {
+        return format!("it gives {} instead of {}", found.0.join(", "), expected.0.join(", "));
+    }
+    let [found, expected] = [found, expected].map(|seen| String::from_utf8_lossy(&seen.1).into_owned());
+    let (mut found, mut expected) = (found.lines(), expected.lines());
+    for line in 1.. {
+        match (found.next(), expected.next()) {
+            (a, b) if a == b && a.is_some() => {}
+            (Some(a), Some(b)) => return format!("line {line} of the output is {a:?} instead of {b:?}"),
+            (None, Some(b)) => return format!("the output lacks line {line}, {b:?}"),
+            (Some(a), None) => return format!("the output has a line more: {a:?}"),
+            (None, None) => break,
+        }
+    }
+    "the ends of lines in the output differ".into()
 }
 
 /// Turns the program's error into ours.

@@ -2,11 +2,13 @@
 //! when they leave to the interpreter at guards that hold.
 
 use gscript::bytecode::ProtoId;
+use gscript::interp::Vm;
 use gscript::jit::NoJit;
+use gscript::value::{Tag, Value};
 use gsx_ir::Unit;
 use gsx_ir::eval::{EvalJit, EvalOptions};
 
-use crate::cell::{CellSpec, Seen, call_entry, fresh_vm, reference_vm};
+use crate::cell::{CellSpec, Seen, call_entry, difference, fresh_vm, reference_vm, warm_up};
 use crate::error::CellError;
 use crate::jit::JitState;
 
@@ -18,19 +20,18 @@ const FORCED_EXITS: u64 = 12;
 ///
 /// # Errors
 /// [`CellError::Miscompiled`], naming the first pass after which the result differs.
-pub(crate) fn check_stages(spec: &CellSpec, state: &JitState) -> Result<(), CellError> {
+pub(crate) fn check_stages(spec: &CellSpec, vm: &Vm, state: &JitState) -> Result<(), CellError> {
     let stages = state.functions.iter().map(|f| f.stages.len()).min().unwrap_or(0);
-    let mut vm = reference_vm(spec)?;
-    let reference = call_entry(&mut vm, &mut NoJit, &spec.entry, &spec.warmup.args)?;
+    use crate::cell::{CellSpec, Seen, call_entry, difference, fresh_vm, reference_vm, warm_up};
     for stage in 0..stages {
         let pass = state.functions[0].stages[stage].0;
         let units: Vec<(ProtoId, Unit)> =
             state.protos.iter().zip(&state.functions).map(|(p, f)| (*p, f.stages[stage].1.clone())).collect();
-        let (found, guards) = run(spec, &units, None).map_err(|e| after(pass, &e.to_string()))?;
+        let (found, guards) = run(spec, pinned, &units, None).map_err(|e| after(pass, &e.to_string()))?;
         compare(spec, pass, &found, &reference, "")?;
         let every = guards.div_ceil(FORCED_EXITS).max(1);
         for k in (0..guards).step_by(every as usize) {
-            let (found, _) = run(spec, &units, Some(k)).map_err(|e| after(pass, &e.to_string()))?;
+            let (found, _) = run(spec, pinned, &units, Some(k)).map_err(|e| after(pass, &e.to_string()))?;
             compare(spec, pass, &found, &reference, &format!(" when guard or call {k} is made to leave"))?;
         }
     }
@@ -46,16 +47,33 @@ fn compare(spec: &CellSpec, pass: &str, found: &Seen, reference: &Seen, when: &s
         return Ok(());
     }
     Err(CellError::Miscompiled(format!(
-        "after {pass} the graphs of {} give {} where the interpreter gives {} (evaluated on the warm-up arguments){when}",
+        "after {pass} evaluating the graphs of {} on the warm-up arguments{when} differs from the interpreter: {}",
         spec.entry,
-        found.0.join(", "),
-        reference.0.join(", "),
+        difference(found, reference),
     )))
 }
 
-/// Result, and the number of guards and calls that the graphs executed.
-fn run(spec: &CellSpec, units: &[(ProtoId, Unit)], force_exit: Option<u64>) -> Result<(Seen, u64), CellError> {
+/// A program in the state in which its functions were compiled: behind the warm-up, so that objects which graphs name by their
+/// addresses are there, and with these pinned, so that they stay.
+fn warm_vm(spec: &CellSpec, pinned: &[u64]) -> Result<Vm, CellError> {
     let mut vm = fresh_vm(spec, false)?;
+    warm_up(&mut vm, spec, spec.warmup.calls, &mut NoJit)?;
+    // The interpreter left right tags, and values, in the very frames that the graphs will use.
+    vm.clear_stack();
+    for &address in pinned {
+        vm.pin(Value::object(Tag::Function, address));
+    }
+    Ok(vm)
+}
+
+/// Result, and the number of guards and calls that the graphs executed.
+fn run(
+    spec: &CellSpec,
+    pinned: &[u64],
+    units: &[(ProtoId, Unit)],
+    force_exit: Option<u64>,
+) -> Result<(Seen, u64), CellError> {
+    let mut vm = warm_vm(spec, pinned)?;
     for (proto, _) in units {
         // The evaluator needs no code: any address marks the function as compiled.
         vm.set_compiled(*proto, 0);

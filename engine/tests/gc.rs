@@ -9,7 +9,7 @@ use std::sync::Arc;
 use common::{cell, ints, orders, passes, subsets};
 use gscript::bytecode::Source;
 use gsx_engine::exec::exec_captured;
-use gsx_engine::{CellError, Engine, ExecSpec, Limits, compile_source, run_cell};
+use gsx_engine::{Arg, CellError, Engine, ExecSpec, Limits, Options, compile_source, run_cell};
 use gsx_passes::Pipeline;
 
 /// Objects of all kinds in and around functions that get compiled, some of them in registers over calls, some replaced
@@ -98,4 +98,50 @@ print(check(long))";
     for (engine, set) in [(Engine::Interp, "none"), (Engine::Sim, "none"), (Engine::Sim, "all")] {
         assert_eq!(exec(source(), engine, passes(set), 0, 2 << 20), "2047\n", "{engine:?} {set}");
     }
+}
+
+/// The evaluator that checks graphs after each pass must see the objects whose addresses the graphs hold, and not others that
+/// took their place: `even0` is replaced again and again, and the functions that no longer have the name are garbage.
+#[test]
+fn the_evaluator_keeps_what_graphs_name() {
+    let source = r#"age := 0
+func spread(...) { return select(2, ...) }
+func second(a, b) { return b, a }
+func even0(n, x) {
+}
+func r2(n) {
+    for i1 := 1; i1 <= n; i1++ {
+    }
+}
+func obj1(n, x, y) {
+    return (0.1 + y)
+}
+func f0(a, b) {
+    for i0 := 0; i0 < 8; i0++ {
+        if (i0 / a) == (2.25 + 0) || !((2.25 + 0) < (i0 / a)) { even0 = func(n, x, y) { return n } }
+        b = spread((i0 - a), b)
+        if i0 >= b {
+            if i0 == 3 { return i0 }
+        }
+    }
+}
+func f1(a, b) {
+    for i0 := 0; i0 < 6; i0 += 2 {
+        key2 = func(n, x, y) { return n + 1 }
+        for i2 := 0; i2 < 4; i2 += 3 {
+            b = f0(second(r2(8), tostring(b)), (f0(i2, i0) - second(a, i0)))
+        }
+    }
+}
+func body(a, b) {
+    print(pcall(obj1, 3, (a + a), even0(a % 6, a)))
+    print(pcall(key2, 10, a, f1(b, b)))
+}
+func entry(a, b) { age = age + 1 return pcall(body, a, b) }"#;
+    let args = [Arg::Int(0), Arg::Float(2.5)];
+    let mut spec = cell(source, "entry", &args, &args);
+    spec.pipeline = passes("inline");
+    spec.options = Options { gc_stress: 2, verify_each: true, ..Options::default() };
+    spec.warmup.calls = 3;
+    run_cell(&spec).expect("right");
 }

@@ -145,7 +145,7 @@ fn a_full_disk_is_reported() {
 fn every_pass_matters_in_all() {
     // It gives way to regalloc2.
     let without_effect = ["linear-scan"];
-    let configs = ["fib", "ackermann", "call-many", "nbody"].map(|c| format!("configs/{c}.toml"));
+    let configs = ["fib", "ackermann", "call-many", "nbody", "spectral-norm"].map(|c| format!("configs/{c}.toml"));
     let listing = |passes: &str| -> Vec<Vec<u8>> {
         configs.iter().map(|c| gsx(&["asm", "--passes", passes, c]).stdout).collect()
     };

@@ -516,6 +516,23 @@ impl Graph {
         });
     }
 
+    /// Removes a block's parameter, which must have no users left, and what the predecessors pass for it.
+    ///
+    /// # Panics
+    /// If the block has no such parameter.
+    pub fn remove_param(&mut self, b: BlockId, param: NodeId) {
+        let index = self.block(b).params.iter().position(|&p| p == param).expect("a parameter of the block");
+        for pred in self.preds(b) {
+            self.edit_targets(pred, |t| {
+                if t.block == b {
+                    t.args.remove(index);
+                }
+            });
+        }
+        self.cfg[b.index()].params.remove(index);
+        self.nodes[param.0 as usize].block = None;
+    }
+
     /// Makes an effect node that is in no block yet, for [`Graph::insert_effect`].
     fn effect_node(
         &mut self,
@@ -611,10 +628,19 @@ impl Graph {
 
     /// Makes every user of `old` use `new` instead.
     pub fn replace_uses(&mut self, old: NodeId, new: NodeId) {
+        self.replace_uses_by(old, new, |_, _| true);
+    }
+
+    /// Makes those users of `old` that are chosen use `new` instead.
+    pub fn replace_uses_by(&mut self, old: NodeId, new: NodeId, mut choose: impl FnMut(&Graph, User) -> bool) {
         if old == new {
             return;
         }
-        for user in std::mem::take(&mut self.users[old.0 as usize]) {
+        let users = std::mem::take(&mut self.users[old.0 as usize]);
+        let (chosen, kept): (SmallVec<[User; 3]>, SmallVec<[User; 3]>) =
+            users.into_iter().partition(|&u| choose(self, u));
+        self.users[old.0 as usize] = kept;
+        for user in chosen {
             match user {
                 User::Node(n) => replace(&mut self.nodes[n.0 as usize].args, old, new),
                 User::Term(b) => {

@@ -259,7 +259,7 @@ impl fmt::Display for TablePart {
 }
 
 /// An operation. Arguments are in [`Node::args`](crate::graph::Node::args), in the order named here.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Op {
     // ---- pure ----
     /// Parameter of a block; its arguments come from the predecessors' terminators.

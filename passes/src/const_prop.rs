@@ -16,7 +16,7 @@ use gsx_ir::schedule::Schedule;
 use gsx_ir::{BlockId, NodeId, Op, SmallMap, Type, Unit};
 use smallvec::SmallVec;
 
-use crate::support::{counted, remove_proved_guards, remove_unused_loads, source_line};
+use crate::support::{counted, forget_removed_blocks, remove_proved_guards, remove_unused_loads, source_line};
 use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
 
 /// The pass.
@@ -348,12 +348,4 @@ fn decide_branches(unit: &mut Unit, executable: &[(BlockId, usize)], cx: &mut Pa
         decided += 1;
     }
     decided
-}
-
-/// Pinned-slot records must not name blocks that no longer exist.
-fn forget_removed_blocks(unit: &mut Unit) {
-    let graph = &unit.graph;
-    for p in &mut unit.pinned {
-        p.blocks.retain(|b| graph.has_block(*b));
-    }
 }

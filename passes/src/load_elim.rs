@@ -5,14 +5,15 @@
 //! tables, globals and upvalues, and [`gsx_ir::effects`]' for frame slots. Whatever runs other code ends all that is known
 //! but of frame slots that no closure captures. In a loop, only what is computed outside of it is carried around.
 
+use gsx_ir::analysis::congruence::Congruence;
 use gsx_ir::effects::slot_effects;
 use gsx_ir::graph::DomTree;
 use gsx_ir::memory::{Memory, may_write};
 use gsx_ir::op::TablePart;
 use gsx_ir::{BlockId, Graph, NodeId, Op, Type, Unit};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::support::{counted, remove_proved_guards, remove_unused_loads};
+use crate::support::{all_sources, counted, remove_proved_guards, remove_unused_loads};
 use crate::{Outcome, Pass, PassContext, PassError, PassInfo, RemarkKind};
 
 /// The pass.
@@ -117,9 +118,9 @@ enum Place {
 
 impl Place {
     /// What a load or store accesses, if it is one.
-    fn of(graph: &Graph, n: NodeId) -> Option<Place> {
+    fn of(graph: &Graph, congruence: &Congruence, n: NodeId) -> Option<Place> {
         let node = graph.node(n);
-        let object = |i: usize| source(graph, node.args[i]);
+        let object = |i: usize| source(graph, congruence, node.args[i]);
         Some(match node.op {
             Op::SlotLoad(slot, _) | Op::SlotStore(slot) | Op::SlotStorePayload(slot, _) => Place::Slot(slot),
             Op::GlobalLoad(i) | Op::GlobalStore(i) => Place::Global(i),
@@ -169,10 +170,10 @@ impl Place {
 }
 
 /// The value that an address or a key is the payload of: different unboxings of one value give the same.
-fn source(graph: &Graph, n: NodeId) -> NodeId {
+fn source(graph: &Graph, congruence: &Congruence, n: NodeId) -> NodeId {
     match graph.node(n).op {
-        Op::Unbox(Type::Ptr | Type::Int) => graph.node(n).args[0],
-        _ => n,
+        Op::Unbox(Type::Ptr | Type::Int) => congruence.of(graph.node(n).args[0]),
+        _ => congruence.of(n),
     }
 }
 
@@ -182,10 +183,10 @@ struct Known(FxHashMap<Place, NodeId>);
 
 impl Known {
     /// Goes on behind effect `n`.
-    fn pass(&mut self, unit: &Unit, n: NodeId) {
+    fn pass(&mut self, unit: &Unit, congruence: &Congruence, n: NodeId) {
         let graph = &unit.graph;
         let node = graph.node(n);
-        let place = Place::of(graph, n);
+        let place = Place::of(graph, congruence, n);
         if node.op.is_load() {
             // What the unit does not use as a whole value it may not have in memory as one.
             if let Some(place) = place.filter(|p| !self.0.contains_key(p)) {
@@ -216,15 +217,11 @@ impl Known {
 
     /// Keeps what is computed before `header`, and so is the same in every iteration of its loop.
     fn carry_around(&mut self, graph: &Graph, doms: &DomTree, header: BlockId) {
-        self.0.retain(|place, value| place.names().chain([*value]).all(|n| is_computed_before(graph, doms, n, header)));
-    }
-}
-
-fn is_computed_before(graph: &Graph, doms: &DomTree, n: NodeId, header: BlockId) -> bool {
-    let node = graph.node(n);
-    match node.block {
-        Some(b) => b != header && doms.dominates(b, header),
-        None => node.args.iter().all(|&a| is_computed_before(graph, doms, a, header)),
+        let is_before = |n: NodeId| graph.node(n).block.is_none_or(|b| b != header && doms.dominates(b, header));
+        let mut before = FxHashSet::default();
+        self.0.retain(|place, value| {
+            place.names().chain([*value]).all(|n| all_sources(graph, n, &mut before, is_before))
+        });
     }
 }
 
@@ -233,6 +230,7 @@ fn redundant_loads(unit: &Unit) -> Vec<(NodeId, NodeId)> {
     let graph = &unit.graph;
     let order = graph.reverse_postorder();
     let doms = graph.dominators();
+    let congruence = Congruence::new(graph);
     let place: FxHashMap<BlockId, usize> = order.iter().enumerate().map(|(i, &b)| (b, i)).collect();
     let mut starts: Vec<Known> = vec![Known::default(); order.len()];
     let mut ends: Vec<Option<Known>> = vec![None; order.len()];
@@ -263,7 +261,7 @@ fn redundant_loads(unit: &Unit) -> Vec<(NodeId, NodeId)> {
             starts[i] = start.clone();
             let mut at = start;
             for &n in &graph.block(b).effects {
-                at.pass(unit, n);
+                at.pass(unit, &congruence, n);
             }
             if ends[i].as_ref() != Some(&at) {
                 ends[i] = Some(at);
@@ -277,16 +275,19 @@ fn redundant_loads(unit: &Unit) -> Vec<(NodeId, NodeId)> {
         let mut known = starts[i].clone();
         for &n in &graph.block(b).effects {
             if graph.node(n).op.is_load()
-                && let Some(&value) = Place::of(graph, n).and_then(|p| known.0.get(&p))
+                && let Some(&value) = Place::of(graph, &congruence, n).and_then(|p| known.0.get(&p))
                 && value != n
                 && fits(graph, n, value)
             {
-                // The value may itself be a load that goes.
+                // The value may itself be a load that goes. What it was of any type for may be of one that does not fit, in
+                // code that a guard keeps from being executed.
                 let value = stands_for.get(&value).copied().unwrap_or(value);
-                stands_for.insert(n, value);
-                found.push((n, value));
+                if fits(graph, n, value) {
+                    stands_for.insert(n, value);
+                    found.push((n, value));
+                }
             }
-            known.pass(unit, n);
+            known.pass(unit, &congruence, n);
         }
     }
     found

@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gsx_ir::analysis::slot_tags::{SlotTags, TagFacts};
 use gsx_ir::effects::SnapshotReads;
-use gsx_ir::graph::{Graph, Target, Terminator};
+use gsx_ir::graph::{Target, Terminator};
 use gsx_ir::unit::PinnedSlot;
 use gsx_ir::{BlockId, NodeId, Op, Pin, SnapshotId, Type, Unit};
 
 use crate::PassContext;
-use crate::support::{remove_proved_guards, remove_unused_loads, resume_at, tag_of};
+use crate::support::{is_complete_at, remove_proved_guards, remove_unused_loads, resume_at, tag_of};
 
 /// A part of the graph with one way in: a loop, or the whole function.
 pub struct Region {
@@ -370,21 +370,47 @@ pub fn guard_on_entry(
     let graph = &mut unit.graph;
     let origin = graph.block(header).origin;
     let boxed = graph.effect(entry, Op::SlotLoad(slot, Type::Boxed), &[], Some(Type::Boxed), None, origin);
-    let snapshot = resume_at(graph, origin);
-    graph.effect(entry, Op::GuardTag(tag_of(ty)), &[boxed], None, Some(snapshot), origin);
-    // Slots that an outer region keeps in registers arrive as the entry's parameters.
-    let outer: Vec<(u16, Pin)> = unit
-        .pinned
-        .iter()
-        .filter(|p| p.written && p.slot != slot && p.blocks.contains(&entry))
-        .map(|p| (p.slot, p.pin))
-        .collect();
-    for (slot, pin) in outer {
-        if let Some(value) = entry_value(&unit.graph, entry, header, pin) {
+    let snapshot = snapshot_on_entry(unit, entry, header, reads);
+    unit.graph.effect(entry, Op::GuardTag(tag_of(ty)), &[boxed], None, Some(snapshot), origin);
+    boxed
+}
+
+/// May a new exit be put in front of the loop with this header, where all slots are in memory or in registers that the header
+/// has parameters for?
+pub fn can_leave_on_entry(unit: &Unit, header: BlockId, inside: &BTreeSet<BlockId>) -> bool {
+    let outside: Vec<BlockId> = unit.graph.preds(header).into_iter().filter(|p| !inside.contains(p)).collect();
+    let in_registers = unit.pinned.iter().filter(|p| p.written && outside.iter().any(|b| p.blocks.contains(b)));
+    let lost = in_registers.map(|p| p.slot).filter(|&slot| param_of(unit, header, slot).is_none()).collect();
+    is_complete_at(unit, unit.graph.block(header).origin, &lost)
+}
+
+/// A snapshot for an exit at the end of `entry`, which jumps to `header` and nowhere else: the interpreter goes on at the
+/// header.
+pub fn snapshot_on_entry(unit: &mut Unit, entry: BlockId, header: BlockId, reads: &SnapshotReads) -> SnapshotId {
+    let origin = unit.graph.block(header).origin;
+    let snapshot = resume_at(&mut unit.graph, origin);
+    // Slots that an outer region keeps in registers go on as the header's parameters, perhaps in other registers.
+    let around: Vec<BlockId> = unit.graph.preds(entry).into_iter().chain([entry]).collect();
+    let mut slots: Vec<u16> = unit.pinned.iter().filter(|p| p.written).map(|p| p.slot).collect();
+    slots.sort_unstable();
+    slots.dedup();
+    for slot in slots {
+        let of_slot = |p: &&PinnedSlot| p.slot == slot && p.written;
+        if unit.pinned.iter().filter(of_slot).any(|p| around.iter().any(|b| p.blocks.contains(b)))
+            && let Some(index) = param_of(unit, header, slot)
+            && let Terminator::Jump(target) = &unit.graph.block(entry).term
+        {
+            let value = target.args[index];
             write(unit, reads, snapshot, slot, value);
         }
     }
-    boxed
+    snapshot
+}
+
+/// The parameter of a header, by its place, that is a slot: in the register that the slot has there.
+fn param_of(unit: &Unit, header: BlockId, slot: u16) -> Option<usize> {
+    let pin = unit.pinned.iter().find(|p| p.slot == slot && p.blocks.contains(&header))?.pin;
+    unit.graph.block(header).params.iter().position(|&p| unit.graph.node(p).pin == Some(pin))
 }
 
 /// Makes a snapshot write a slot, if it needs it and does not write it already.
@@ -395,11 +421,4 @@ fn write(unit: &mut Unit, reads: &SnapshotReads, s: SnapshotId, slot: u16, value
         writes.sort_unstable();
         unit.graph.set_snapshot_writes(s, writes);
     }
-}
-
-/// What the entry block passes to the header's parameter that lives in `pin`.
-fn entry_value(graph: &Graph, entry: BlockId, header: BlockId, pin: Pin) -> Option<NodeId> {
-    let index = graph.block(header).params.iter().position(|&p| graph.node(p).pin == Some(pin))?;
-    let Terminator::Jump(target) = &graph.block(entry).term else { return None };
-    target.args.get(index).copied()
 }

@@ -1,8 +1,8 @@
 //! The list of passes.
 
 use crate::{
-    Pass, acc_pin, arg_trace, cold_split, compact_frame, const_prop, dse, inline, linear_scan, load_elim, nan_box,
-    r0_pin, regalloc2, result_trace, shape_cache, simplify, skip_spill, tag_elim, type_seed,
+    Pass, acc_pin, arg_trace, cold_split, compact_frame, const_prop, dse, gvn, inline, licm, linear_scan, load_elim,
+    nan_box, r0_pin, regalloc2, result_trace, shape_cache, simplify, skip_spill, tag_elim, type_seed,
 };
 
 /// All passes that come with gsx, in pipeline order. Adding a pass is adding its file and one line here.
@@ -19,6 +19,8 @@ pub const PASSES: &[&dyn Pass] = &[
     &skip_spill::SkipSpill,
     &load_elim::LoadElim,
     &const_prop::ConstProp,
+    &gvn::Gvn,
+    &licm::Licm,
     &simplify::Simplify,
     &dse::DeadStore,
     &tag_elim::TagElim,

@@ -8,6 +8,7 @@ pub use gsx_ir::analysis::slot_tags::known_tag;
 use gsx_ir::effects::{SnapshotReads, slot_effects};
 use gsx_ir::graph::{Graph, Origin, Snapshot, Terminator};
 use gsx_ir::{BlockId, NodeId, Op, SlotSet, SnapshotId, Type, Unit};
+use rustc_hash::FxHashSet;
 
 use crate::PassContext;
 
@@ -152,7 +153,8 @@ pub fn is_memory_right_at(unit: &Unit, at: Origin) -> bool {
     is_complete_at(unit, at, &SlotSet::EMPTY)
 }
 
-fn is_complete_at(unit: &Unit, at: Origin, elsewhere: &SlotSet) -> bool {
+/// Is every slot that the interpreter reads from a bytecode position on as the bytecode left it, if these are not?
+pub fn is_complete_at(unit: &Unit, at: Origin, elsewhere: &SlotSet) -> bool {
     let mut missing = unit.stale;
     missing.union(elsewhere);
     if missing.is_empty() {
@@ -227,6 +229,34 @@ pub fn remove_unused_loads(graph: &mut Graph, cx: &mut PassContext) -> u64 {
             return removed;
         }
     }
+}
+
+/// Pinned-slot records must not name blocks that no longer exist.
+pub fn forget_removed_blocks(unit: &mut Unit) {
+    let graph = &unit.graph;
+    for p in &mut unit.pinned {
+        p.blocks.retain(|b| graph.has_block(*b));
+    }
+}
+
+/// Does something hold for all effects, parameters and constants that `n` is computed from, through pure nodes (or for `n`
+/// itself, if it is one)? `proved` are nodes for which the answer is known to be yes; more are added.
+pub fn all_sources(graph: &Graph, n: NodeId, proved: &mut FxHashSet<NodeId>, holds: impl Fn(NodeId) -> bool) -> bool {
+    // Explicit, and each node once: expressions can be deep, and share parts.
+    let (mut work, mut seen) = (vec![n], FxHashSet::default());
+    while let Some(n) = work.pop() {
+        let node = graph.node(n);
+        if proved.contains(&n) || !seen.insert(n) {
+            continue;
+        }
+        if node.block.is_none() && !node.args.is_empty() {
+            work.extend(&node.args);
+        } else if !holds(n) {
+            return false;
+        }
+    }
+    proved.extend(seen);
+    true
 }
 
 /// All effects in reachable blocks.

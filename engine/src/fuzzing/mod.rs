@@ -125,8 +125,10 @@ impl Case {
             Ok(verdict) => Ok(verdict),
             Err(e) => {
                 let list = |args: &[Arg]| args.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+                let stress =
+                    if self.gc_stress > 0 { format!("--gc-stress={} ", self.gc_stress) } else { String::new() };
                 Err(format!(
-                    "{e}\n\n{}\n    (save the program and run: gsx bisect --entry entry --args '{}' --warmup-args '{}' \
+                    "{e}\n\n{}\n    (save the program and run: gsx bisect {stress}--entry entry --args '{}' --warmup-args '{}' \
                      --warmup-calls {WARMUP_CALLS} --pipeline {} FILE.gs)",
                     self.source,
                     list(&self.args),

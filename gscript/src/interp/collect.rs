@@ -96,6 +96,11 @@ impl Vm {
         }
     }
 
+    /// Guest addresses of the objects that were [pinned](Vm::pin).
+    pub fn pinned(&self) -> &[u64] {
+        &self.pinned
+    }
+
     /// Leaves a set of roots out of collections from now on. Programs go wrong that way: only tests of the tests want that.
     pub fn forget_roots(&mut self, which: Option<RootSet>) {
         self.forgotten = which;

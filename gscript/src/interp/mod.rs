@@ -264,6 +264,19 @@ impl Vm {
         self.call_values(&mut cx, f, args).map_err(|e| *e)
     }
 
+    /// Clears what earlier calls left in the first slots of the stack, where the next call's frames will be. Nothing may read
+    /// it: whoever looks for code that does, clears it first.
+    ///
+    /// # Panics
+    /// If a call is in progress.
+    pub fn clear_stack(&mut self) {
+        assert!(self.frames.is_empty() && self.current == 0, "a call is in progress");
+        let (low, high) = self.heap.stack();
+        let bytes = (high - low).min(64 << 10) as usize;
+        // SAFETY: these bytes are the stack's, and no frame is in use.
+        unsafe { self.heap.host(low).write_bytes(0, bytes) };
+    }
+
     /// Depth of the activation that [`Jit::invoke`] is asked to run: active frames including it.
     pub fn depth(&self) -> u64 {
         self.entry_depth

@@ -1,5 +1,6 @@
 //! Analyses that several passes share.
 
+pub mod congruence;
 pub mod facts;
 pub mod frequency;
 pub mod liveness;
