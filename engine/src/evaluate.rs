@@ -22,7 +22,10 @@ const FORCED_EXITS: u64 = 12;
 /// [`CellError::Miscompiled`], naming the first pass after which the result differs.
 pub(crate) fn check_stages(spec: &CellSpec, vm: &Vm, state: &JitState) -> Result<(), CellError> {
     let stages = state.functions.iter().map(|f| f.stages.len()).min().unwrap_or(0);
-    use crate::cell::{CellSpec, Seen, call_entry, difference, fresh_vm, reference_vm, warm_up};
+    let pinned = vm.pinned();
+    let mut right = reference_vm(spec)?;
+    warm_up(&mut right, spec, spec.warmup.calls, &mut NoJit)?;
+    let reference = call_entry(&mut right, &mut NoJit, &spec.entry, &spec.warmup.args)?;
     for stage in 0..stages {
         let pass = state.functions[0].stages[stage].0;
         let units: Vec<(ProtoId, Unit)> =
