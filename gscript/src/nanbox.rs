@@ -167,7 +167,7 @@ mod tests {
         for bits in [0x7ff8 << 48, 0xfff8 << 48, u64::MAX, 0x7ff0_0000_0000_0001, 0xfff9_0000_1234_5670] {
             let word = encode(Value { tag: Tag::Float, bits }).unwrap();
             assert!(is_float(word) && f64::from_bits(word).is_nan());
-            assert_eq!((word >> 63, word & 0x7ff << 52, word & (1 << 51) - 1), (bits >> 63, 0x7ff << 52, 0));
+            assert_eq!((word >> 63, word & 0x7ff << 52, word & ((1 << 51) - 1)), (bits >> 63, 0x7ff << 52, 0));
         }
     }
 }
