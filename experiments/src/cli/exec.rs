@@ -19,10 +19,10 @@ use crate::output::text::{list, plural, thousands};
 /// Runs the program; what it prints goes to standard output, statistics to standard error.
 pub fn exec(registry: &Registry, args: &ExecArgs, json: bool) -> Result<(), Failure> {
     let pipeline = match args.engine {
-        // The names are checked even where they have no effect.
+        // All names are checked, but only the layout of values has an effect.
         EngineArg::Interp => {
-            select(registry, &args.passes, "none")?;
-            Pipeline::none()
+            let chosen = select(registry, &args.passes, "none")?;
+            Pipeline::of(chosen.passes().iter().copied().filter(|p| p.layout().is_some()).collect())
         }
         EngineArg::Sim => select(registry, &args.passes, "all")?,
     };
