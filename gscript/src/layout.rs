@@ -126,8 +126,8 @@ pub const UPVAL_PTR: u64 = 8;
 /// Upvalue cell: the slot used once it is closed.
 pub const UPVAL_CLOSED: u64 = 16;
 
-/// Every object starts with a header word: its kind in the low byte ([`KIND_STRING`] …), flags in bits 8–15, and, for a
-/// closure, the number of its upvalue words in bits 16–23 and its prototype's index in bits 32–63 (`u32::MAX` for a
+/// Every object starts with a header word: its kind in the low byte ([`KIND_STRING`] …), flags in bits 8–15 (a table's
+/// header has more: [`TABLE_FIELDS_CAP_SHIFT`], [`TABLE_SHAPE`]), and, for a closure, the number of its upvalue words in bits 16–23 and its prototype's index in bits 32–63 (`u32::MAX` for a
 /// builtin).
 pub const HEADER: u64 = 0;
 /// Kind of a byte string.
@@ -162,26 +162,36 @@ pub const STRING_HASH: u64 = 12;
 /// String: first byte.
 pub const STRING_BYTES: u64 = 16;
 
+/// Table's header: lowest bit of the number of slots in the fields block, 16 bits.
+pub const TABLE_FIELDS_CAP_SHIFT: u64 = 16;
 /// Table: shape number (u32): which string-keyed field is where in the fields block.
-pub const TABLE_SHAPE: u64 = 8;
-/// Table: slots in the fields block (u32).
-pub const TABLE_FIELDS_CAP: u64 = 12;
+pub const TABLE_SHAPE: u64 = 4;
 /// Table: guest address of the fields block, slot `i` for the shape's field `i`; a nil slot is an absent field.
-pub const TABLE_FIELDS: u64 = 16;
-/// Table: guest address of the array part; the slot of key `k` is at [`Layout::slot_offset`]`(k)`, key 0 included.
-pub const TABLE_ARRAY: u64 = 24;
+pub const TABLE_FIELDS: u64 = 8;
+/// Table: guest address of the array part's slots, or 0; the slot of key `k` is at [`Layout::slot_offset`]`(k)`, key 0
+/// included. In front of them, in the same block, are [`ARRAY_HEADER_BYTES`] bytes for what is needed more rarely. A table
+/// without array part has such a block (without slots) if it has a hash part.
+pub const TABLE_ARRAY: u64 = 16;
 /// Table: keys `0..len` (u32) are in use in the array part; slots from here to the size are nil.
-pub const TABLE_ARRAY_LEN: u64 = 32;
-/// Table: keys `0..size` (u32) belong to the array part and are never in the hash part; `len <= size <= cap`.
-pub const TABLE_ARRAY_SIZE: u64 = 36;
-/// Table: guest address of the hash part, or 0.
-pub const TABLE_HASH: u64 = 40;
-/// Table: guest address of the metatable, or 0.
-pub const TABLE_META: u64 = 48;
-/// Table: slots allocated for the array part (u32).
-pub const TABLE_ARRAY_CAP: u64 = 56;
+pub const TABLE_ARRAY_LEN: u64 = 24;
+/// Table: the metatable (u32): its distance from the guest base in units of [`META_UNIT`] bytes, or 0.
+pub const TABLE_META: u64 = 28;
 /// Table: size of the object in bytes.
-pub const TABLE_BYTES: u64 = 64;
+pub const TABLE_BYTES: u64 = 32;
+
+/// Bytes in which metatables are counted; objects begin at multiples of it.
+pub const META_UNIT: u64 = 16;
+/// Most bytes of an arena: a metatable's number has 32 bits.
+pub const MAX_ARENA_BYTES: u64 = META_UNIT << 32;
+
+/// Block of an array part: bytes in front of its slots.
+pub const ARRAY_HEADER_BYTES: u64 = 16;
+/// Block of an array part: keys `0..size` (u32) belong to it and are never in the hash part; `len <= size <= cap`.
+pub const ARRAY_SIZE: u64 = 0;
+/// Block of an array part: its slots (u32).
+pub const ARRAY_CAP: u64 = 4;
+/// Block of an array part: guest address of the hash part, or 0.
+pub const ARRAY_HASH: u64 = 8;
 
 /// Function record of a builtin: its index in the library (u32).
 pub const FUNC_BUILTIN: u64 = 24;

@@ -38,7 +38,7 @@ impl Heap {
 
     fn index_slot(&self, block: u64, i: u32) -> *mut u32 {
         let cap = u64::from(self.half(block, CAP));
-        self.host(block.wrapping_add(ENTRIES + cap * self.entry_bytes() + u64::from(i) * 4)).cast()
+        self.host_of(block.wrapping_add(ENTRIES + cap * self.entry_bytes() + u64::from(i) * 4), 4).cast()
     }
 
     fn entry(&self, block: u64, n: u32) -> u64 {

@@ -11,9 +11,8 @@
 use super::Heap;
 use super::cells::Cell;
 use crate::layout::{
-    CLOSURE_FUNC, CLOSURE_UPVALS, HEADER, KIND_CHANNEL, KIND_CLOSURE, KIND_COROUTINE, KIND_FUNC, KIND_STRING,
-    KIND_TABLE, KIND_UPVAL, KIND_WIDE, TABLE_ARRAY, TABLE_ARRAY_CAP, TABLE_BYTES, TABLE_FIELDS, TABLE_FIELDS_CAP,
-    TABLE_HASH, TABLE_META, UPVAL_CLOSED, UPVAL_PTR,
+    ARRAY_HEADER_BYTES, CLOSURE_FUNC, CLOSURE_UPVALS, HEADER, KIND_CHANNEL, KIND_CLOSURE, KIND_COROUTINE, KIND_FUNC,
+    KIND_STRING, KIND_TABLE, KIND_UPVAL, KIND_WIDE, TABLE_BYTES, TABLE_FIELDS, UPVAL_CLOSED, UPVAL_PTR,
 };
 use crate::value::Value;
 
@@ -122,21 +121,23 @@ impl Heap {
     }
 
     fn trace_table(&mut self, marker: &mut Marker, t: u64) {
-        for (block, cap) in [(TABLE_FIELDS, TABLE_FIELDS_CAP), (TABLE_ARRAY, TABLE_ARRAY_CAP)] {
-            let (at, cap) = (self.word(t, block), u64::from(self.half(t, cap)));
+        for (at, before, cap) in [
+            (self.word(t, TABLE_FIELDS), 0, self.fields_cap(t)),
+            (self.array_block(t), ARRAY_HEADER_BYTES, self.array_cap(t)),
+        ] {
             if self.mark_block(at) {
-                let room = (self.cells.end(at) - at) / self.slot_bytes();
-                self.mark_slots(marker, at, cap.min(room));
+                let room = (self.cells.end(at) - at).saturating_sub(before) / self.slot_bytes();
+                self.mark_slots(marker, at + before, u64::from(cap).min(room));
             }
         }
-        let hash = self.word(t, TABLE_HASH);
+        let hash = self.hash_part(t);
         if self.mark_block(hash) {
             let (first, n) = self.hash_slots(hash);
             let room = (self.cells.end(hash) - hash).saturating_sub(first) / self.slot_bytes();
             // A deleted entry keeps its key alive: `next` may go on from it.
             self.mark_slots(marker, hash + first, n.min(room));
         }
-        self.mark_object(marker, self.word(t, TABLE_META));
+        self.mark_object(marker, self.metatable(t));
     }
 
     fn trace_closure(&mut self, marker: &mut Marker, at: u64, bytes: u64) {

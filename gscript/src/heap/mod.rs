@@ -12,6 +12,7 @@ mod boxes;
 mod cells;
 mod free;
 pub mod hash;
+mod header;
 pub(crate) mod mark;
 pub mod shapes;
 pub mod slot;
@@ -118,7 +119,8 @@ impl Heap {
         let heap = round(native + layout::NATIVE_STACK_BYTES);
         let too_much = HeapError::NoMemory(heap_limit);
         // Between two safe points the heap may grow past its limit.
-        let limit = heap_limit.min(1 << 44);
+        // Nor may the arena be larger than addresses in it can be.
+        let limit = heap_limit.min((layout::MAX_ARENA_BYTES - heap) / 2 - PAGE);
         let len =
             heap.checked_add(limit.max(PAGE) * 2).and_then(|n| n.checked_next_multiple_of(PAGE)).ok_or(too_much)?;
         let bytes = usize::try_from(len).map_err(|_| too_much)?;
@@ -226,11 +228,17 @@ impl Heap {
     /// Host address of a guest address.
     ///
     /// Wrong compiled code may leave nonsense in a slot. Whatever the address is, the result lies in the arena (at its
-    /// start if `guest` does not), so that nonsense gives a wrong result or an error but never a crash.
+    /// start if `guest` does not), aligned to 8 bytes, so that nonsense gives a wrong result or an error but never a crash.
     #[inline(always)]
     pub(crate) fn host(&self, guest: u64) -> *mut u8 {
+        self.host_of(guest, 8)
+    }
+
+    /// The same for what is aligned to `align` bytes only.
+    #[inline(always)]
+    pub(crate) fn host_of(&self, guest: u64, align: u64) -> *mut u8 {
         let offset = guest.wrapping_sub(self.guest_base);
-        self.host.wrapping_add(if offset < self.len { offset as usize } else { 0 })
+        self.host.wrapping_add(if offset < self.len { (offset & !(align - 1)) as usize } else { 0 })
     }
 
     /// Do `bytes` bytes at a guest address lie in the arena?
@@ -257,7 +265,7 @@ impl Heap {
             offset <= self.len - size && guest.is_multiple_of(size.min(8)),
             "guest address {guest:#x} is outside of the arena"
         );
-        self.host(guest)
+        self.host_of(guest, size.min(8))
     }
 
     /// Reads the value in the slot at a guest address. Panics if the address is outside of the arena.
@@ -314,13 +322,13 @@ impl Heap {
     #[inline(always)]
     pub(crate) fn half(&self, object: u64, offset: u64) -> u32 {
         // SAFETY: addresses of objects come from `alloc`, offsets from `layout`.
-        unsafe { self.host(object.wrapping_add(offset)).cast::<u32>().read() }
+        unsafe { self.host_of(object.wrapping_add(offset), 4).cast::<u32>().read() }
     }
 
     /// Writes the 32-bit word at `offset` of an object.
     #[inline(always)]
     pub(crate) fn set_half(&mut self, object: u64, offset: u64, n: u32) {
         // SAFETY: addresses of objects come from `alloc`, offsets from `layout`.
-        unsafe { self.host(object.wrapping_add(offset)).cast::<u32>().write(n) }
+        unsafe { self.host_of(object.wrapping_add(offset), 4).cast::<u32>().write(n) }
     }
 }

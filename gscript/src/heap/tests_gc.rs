@@ -5,8 +5,8 @@ use super::cells::Cell;
 use super::mark::Marker;
 use super::*;
 use crate::layout::{
-    CTX_ALLOC_END, CTX_ALLOC_NEXT, HEADER, KIND_TABLE, KIND_UPVAL, TABLE_ARRAY, TABLE_ARRAY_CAP, TABLE_ARRAY_LEN,
-    TABLE_ARRAY_SIZE, TABLE_BYTES, TABLE_FIELDS, TABLE_FIELDS_CAP,
+    ARRAY_CAP, ARRAY_HEADER_BYTES, ARRAY_SIZE, CTX_ALLOC_END, CTX_ALLOC_NEXT, HEADER, KIND_TABLE, KIND_UPVAL, Layout,
+    TABLE_ARRAY, TABLE_ARRAY_LEN, TABLE_BYTES, TABLE_FIELDS, TABLE_FIELDS_CAP_SHIFT,
 };
 use crate::random::Random;
 use crate::value::Tag;
@@ -88,7 +88,7 @@ fn addresses_inside_keep_objects_and_blocks_alive() {
             let block = h.word(t, TABLE_ARRAY);
             // A pointer into the array block alone: the table is dead, what its items refer to is not.
             collect(&mut h, |h, m| h.mark_word(m, block + inside));
-            assert_eq!(h.cells.get(block), Some(Cell::Block));
+            assert_eq!(h.cells.get(block - ARRAY_HEADER_BYTES), Some(Cell::Block));
             assert_eq!(h.cells.get(inner), Some(Cell::Object));
             assert_ne!(h.cells.get(t), Some(Cell::Object));
             collect(&mut h, |h, m| h.mark_word(m, inner + inside.min(TABLE_BYTES - 1)));
@@ -178,24 +178,25 @@ fn objects_allocated_inline_are_found() {
         let context = |offset| crate::layout::GUEST_BASE + offset;
         let next = h.read_u64(context(CTX_ALLOC_NEXT));
         let fields = next + TABLE_BYTES;
-        let array = fields + 2 * layout.slot_bytes();
+        let array = (fields + 2 * layout.slot_bytes()).next_multiple_of(16) + ARRAY_HEADER_BYTES;
         let cell = array + 4 * layout.slot_bytes();
         let end = (cell + layout.upval_bytes()).next_multiple_of(16);
         assert!(end <= h.read_u64(context(CTX_ALLOC_END)));
         assert!((next..end).step_by(8).all(|at| h.read_u64(at) == 0));
-        for (offset, n) in [(HEADER, KIND_TABLE), (TABLE_FIELDS, fields), (TABLE_ARRAY, array)] {
+        let header = KIND_TABLE | 2 << TABLE_FIELDS_CAP_SHIFT;
+        for (offset, n) in [(HEADER, header), (TABLE_FIELDS, fields), (TABLE_ARRAY, array)] {
             h.write_u64(next + offset, n);
         }
-        for (offset, n) in [(TABLE_FIELDS_CAP, 2), (TABLE_ARRAY_CAP, 4), (TABLE_ARRAY_LEN, 1), (TABLE_ARRAY_SIZE, 1)] {
-            h.write_u32(next + offset, n);
-        }
+        h.write_u32(next + TABLE_ARRAY_LEN, 1);
+        h.write_u32(array - ARRAY_HEADER_BYTES + ARRAY_SIZE, 1);
+        h.write_u32(array - ARRAY_HEADER_BYTES + ARRAY_CAP, 4);
         h.store(array, reference(before));
         h.write_u64(cell + HEADER, KIND_UPVAL);
         h.write_u64(context(CTX_ALLOC_NEXT), end);
         // The interpreter goes on allocating behind them, and may replace a block.
         let after = h.new_table(0, 0).unwrap();
         assert_eq!(after, end);
-        assert_eq!([next, fields, array, cell].map(|at| h.cells.get(at).unwrap()), {
+        assert_eq!([next, fields, array - ARRAY_HEADER_BYTES, cell].map(|at| h.cells.get(at).unwrap()), {
             [Cell::Object, Cell::Block, Cell::Block, Cell::Object]
         });
         for k in 1..20 {

@@ -141,7 +141,7 @@ impl Vm {
         if n <= SLACK_SLOTS - 8 || self.at(ret, n) <= self.stack_limit {
             return Ok(ret);
         }
-        let block = self.heap.alloc_slots(n as u64).map_err(|e| self.heap_error(e))?;
+        let block = self.heap.alloc_slots(0, n as u64).map_err(|e| self.heap_error(e))?;
         let ptr = self.heap.host(block);
         self.big_results = Some(ptr);
         Ok(ptr)

@@ -93,7 +93,7 @@ impl Vm {
             macro_rules! host {
                 ($guest:expr) => {{
                     let offset = ($guest).wrapping_sub(guest_base);
-                    arena.wrapping_add(if offset < arena_len { offset as usize } else { 0 })
+                    arena.wrapping_add(if offset < arena_len { (offset & !7) as usize } else { 0 })
                 }};
             }
             // Writes a value; an integer may need a box, and so a safe point.
@@ -261,14 +261,14 @@ impl Vm {
                                 if key < u64::from(table.add(TABLE_ARRAY_LEN as usize).cast::<u32>().read()) {
                                     let array = table.add(TABLE_ARRAY as usize).cast::<u64>().read();
                                     let v = host!(array.wrapping_add(key * slot_bytes));
-                                    if s.tag(v) != NIL || table.add(TABLE_META as usize).cast::<u64>().read() == 0 {
+                                    if s.tag(v) != NIL || table.add(TABLE_META as usize).cast::<u32>().read() == 0 {
                                         s.copy(reg!(i.a), v);
                                         done = true;
                                     }
                                 }
                             } else if s.tag(k) == STR {
                                 let v = self.heap.get_str(s.bits(t), key);
-                                if !v.is_nil() || table.add(TABLE_META as usize).cast::<u64>().read() == 0 {
+                                if !v.is_nil() || table.add(TABLE_META as usize).cast::<u32>().read() == 0 {
                                     put!(reg!(i.a), v);
                                     done = true;
                                 }
@@ -292,18 +292,18 @@ impl Vm {
                                 if key < u64::from(table.add(TABLE_ARRAY_LEN as usize).cast::<u32>().read()) {
                                     let array = table.add(TABLE_ARRAY as usize).cast::<u64>().read();
                                     let to = host!(array.wrapping_add(key * slot_bytes));
-                                    if table.add(TABLE_META as usize).cast::<u64>().read() == 0 || s.tag(to) != NIL {
+                                    if table.add(TABLE_META as usize).cast::<u32>().read() == 0 || s.tag(to) != NIL {
                                         s.copy(to, v);
                                         done = true;
                                     }
-                                } else if table.add(TABLE_META as usize).cast::<u64>().read() == 0
+                                } else if table.add(TABLE_META as usize).cast::<u32>().read() == 0
                                     && !self.heap.collection_due()
                                 {
                                     // Otherwise the general way, which has a safe point.
                                     done = self.heap.set_int_key(s.bits(t), key as i64, s.load(v)).is_ok();
                                 }
                             } else if s.tag(k) == STR
-                                && table.add(TABLE_META as usize).cast::<u64>().read() == 0
+                                && table.add(TABLE_META as usize).cast::<u32>().read() == 0
                                 && !self.heap.collection_due()
                             {
                                 done = self.heap.set_str(s.bits(t), key, s.load(v)).is_ok();

@@ -4,7 +4,7 @@ use super::frame::FieldCache;
 use super::{Cx, Fail, Vm};
 use crate::heap::shapes::DICTIONARY;
 use crate::heap::slot::{self, Slots};
-use crate::layout::{Layout, TABLE_FIELDS, TABLE_FIELDS_CAP, TABLE_META, TABLE_SHAPE};
+use crate::layout::{Layout, TABLE_FIELDS, TABLE_FIELDS_CAP_SHIFT, TABLE_META, TABLE_SHAPE};
 use crate::value::{Tag, Value};
 
 /// Longest chain of `__index` or `__newindex` tables.
@@ -174,13 +174,13 @@ impl Vm {
             }
             let fields = object.add(TABLE_FIELDS as usize).cast::<u64>().read();
             let to = self.heap.host(fields.wrapping_add(s.layout.slot_offset(c.slot.into())));
-            let meta = object.add(TABLE_META as usize).cast::<u64>().read();
+            let meta = object.add(TABLE_META as usize).cast::<u32>().read();
             if c.new_shape == c.shape {
                 if meta != 0 && s.tag(to) == slot::NIL {
                     return false;
                 }
             } else {
-                let cap = object.add(TABLE_FIELDS_CAP as usize).cast::<u32>().read();
+                let cap = u32::from((object.cast::<u64>().read() >> TABLE_FIELDS_CAP_SHIFT) as u16);
                 if meta != 0 || c.slot >= cap || s.tag(v) == slot::NIL {
                     return false;
                 }

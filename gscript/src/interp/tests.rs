@@ -377,7 +377,8 @@ func all() {
     };
     for round in 0..3000 {
         let gc_stress = u32::from(round % 4 < 2);
-        let options = VmOptions { heap_limit: 1 << 20, step_budget: 10_000, gc_stress, ..VmOptions::default() };
+        let layout = Layout::ALL[round / 4 % 2];
+        let options = VmOptions { heap_limit: 1 << 20, step_budget: 10_000, gc_stress, layout, ..VmOptions::default() };
         let mut vm = vm_with(text, options);
         vm.run_main(&mut NoJit).unwrap();
         let (base, used) = (vm.heap.guest_base(), vm.heap.used());
