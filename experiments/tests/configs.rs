@@ -96,7 +96,20 @@ fn json_has_the_promised_words() {
     for key in ["cycles", "nanoseconds", "mispredicts"] {
         assert!(c.get(key).is_some_and(Value::is_null), "{key} is not measured by this version");
     }
-    for key in ["instructions", "loads", "stores", "branches", "exits", "host_calls", "code_bytes"] {
+    for key in [
+        "instructions",
+        "loads",
+        "stores",
+        "bytes_loaded",
+        "bytes_stored",
+        "branches",
+        "exits",
+        "host_calls",
+        "code_bytes",
+        "heap_allocated",
+        "heap_live",
+        "heap_peak",
+    ] {
         assert!(c[key].is_u64(), "{key}");
     }
     for stage in ["build", "acc-pin", "r0-pin", "dse", "backend"] {

@@ -75,7 +75,9 @@ fn stats(spec: &ExecSpec, report: &ExecReport, style: Style) -> String {
     for (name, n) in [
         ("instructions", c.instructions),
         ("loads", c.loads),
+        ("bytes loaded", c.bytes_loaded),
         ("stores", c.stores),
+        ("bytes stored", c.bytes_stored),
         ("branches", c.branches),
         ("host calls", c.host_calls),
     ] {
@@ -115,6 +117,8 @@ struct StatsJson<'a> {
     instructions: u64,
     loads: u64,
     stores: u64,
+    bytes_loaded: u64,
+    bytes_stored: u64,
     branches: u64,
     branches_taken: u64,
     exits: u64,
@@ -141,6 +145,8 @@ impl<'a> StatsJson<'a> {
             instructions: c.instructions,
             loads: c.loads,
             stores: c.stores,
+            bytes_loaded: c.bytes_loaded,
+            bytes_stored: c.bytes_stored,
             branches: c.branches,
             branches_taken: c.branches_taken,
             exits: report.exits.iter().map(|e| e.count).sum(),

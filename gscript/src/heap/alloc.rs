@@ -196,6 +196,7 @@ impl Heap {
         self.cells.set(at, Cell::Free);
         self.free.add(at, bytes);
         self.reserved -= bytes;
+        self.freed += bytes;
     }
 
     /// Where the object or block at `at` ends.

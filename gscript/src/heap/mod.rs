@@ -96,6 +96,8 @@ pub struct Heap {
     peak: u64,
     collections: u64,
     live: u64,
+    /// Bytes that were freed.
+    freed: u64,
     pub(crate) interner: Interner,
     pub(crate) shapes: Shapes,
     /// An integer found no memory for its box: the heap limit is reached.
@@ -158,6 +160,7 @@ impl Heap {
             peak: 0,
             collections: 0,
             live: 0,
+            freed: 0,
             interner: Interner::default(),
             shapes: Shapes::new(),
             out_of_boxes: false,

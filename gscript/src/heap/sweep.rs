@@ -59,6 +59,11 @@ impl Heap {
         self.live
     }
 
+    /// Bytes of all objects and blocks that were ever allocated.
+    pub fn allocated(&self) -> u64 {
+        self.freed + self.used()
+    }
+
     /// The most bytes that were ever in use, give or take the current region.
     pub fn peak(&self) -> u64 {
         self.peak.max(self.used())
@@ -89,7 +94,9 @@ impl Heap {
         self.until_stress = u32::try_from(cost).unwrap_or(u32::MAX).saturating_mul(self.stress);
         self.drop_unmarked_strings();
         let top = self.cells.top();
+        let before = self.used();
         self.sweep();
+        self.freed += before - self.used();
         self.cells.clear_marks(top);
         self.collections += 1;
         self.live = self.reserved;
