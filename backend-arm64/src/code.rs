@@ -59,6 +59,8 @@ pub struct ExitInfo {
     pub frames: SmallVec<[FrameState; 1]>,
     /// How.
     pub kind: ExitKind,
+    /// Slots into which the stub has written payloads that still have to be boxed, and their tags.
+    pub raw: SmallVec<[(u16, Tag); 2]>,
     /// Bytecode position of what left.
     pub origin: Origin,
     /// Why, for people.

@@ -22,7 +22,7 @@ fn as_objdump(text: &str, address: u64) -> String {
         Some(cc) => format!("b.{}", condition(cc)),
         None => mnemonic.to_owned(),
     };
-    let decimal = matches!(mnemonic, "lsl" | "lsr" | "asr" | "ror");
+    let decimal = matches!(mnemonic, "lsl" | "lsr" | "asr" | "ror" | "sbfx" | "ubfx" | "tbz" | "tbnz");
     // Offsets in and behind brackets are decimal, other numbers hexadecimal.
     let mut memory = false;
     for (i, operand) in operands.split(", ").filter(|o| !o.is_empty()).enumerate() {

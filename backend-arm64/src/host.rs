@@ -18,6 +18,9 @@ pub enum HostCall {
     Compare = 4,
     /// Close the upvalues of a frame that is about to return: X1 = the frame's `R[0]`.
     Close = 5,
+    /// Put an integer that does not fit a NaN-boxed word into a box: it lies at SP + 8 (its caller's return address at SP),
+    /// X26 = the frame's `R[0]`. Answers the word in X16, and preserves all registers but X17 and X30.
+    BoxInt = 6,
 }
 
 /// There is no host call with this number.
@@ -35,6 +38,7 @@ impl TryFrom<u64> for HostCall {
             3 => HostCall::Step,
             4 => HostCall::Compare,
             5 => HostCall::Close,
+            6 => HostCall::BoxInt,
             n => return Err(UnknownHostCall(n)),
         })
     }

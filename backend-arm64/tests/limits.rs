@@ -4,7 +4,7 @@ mod common;
 
 use common::machine::*;
 use common::*;
-use gscript::layout;
+use gscript::layout::{self, Layout};
 use gscript::value::{Tag, Value};
 use gsx_backend_arm64::{CodegenError, HostCall, compile};
 use gsx_ir::op::{CallKind, CallResults, Cond, Op, Type};
@@ -77,7 +77,7 @@ fn the_highest_slots() {
             let code = compile(&b.unit, 1).unwrap();
             let mut m = Machine::new(&code);
             let got = m.run(0, &mut |c| {
-                assert_eq!(c.x[0], ARENA + FRAME + layout::callee_distance(250));
+                assert_eq!(c.x[0], ARENA + FRAME + Layout::Tagged.callee_distance(250));
                 // Answers with its arguments, and one more.
                 c.memory.set_slot(c.x[0], c.x[1], float(0.5));
                 (c.x[1] + 1, c.x[0])
@@ -122,7 +122,7 @@ fn far_globals_and_slots() {
     b.ret(0, 0);
     let code = compile(&b.unit, 1).unwrap();
     let mut m = Machine::new(&code);
-    let global = |i| ARENA + layout::GLOBALS + i * layout::SLOT_BYTES;
+    let global = |i| ARENA + Layout::Tagged.global_offset(i);
     m.memory.set_slot(global(1100), 0, float(3.0));
     m.set(1500, &[int(8)]);
     let got = m.run(0, &mut |c| (3, c.x[1] + 1600 * 32));

@@ -5,7 +5,7 @@ mod common;
 use common::eval::{End, Evaluator, answer, canonical, compare, step};
 use common::generate::{SLOTS, Shape, generate};
 use common::machine::*;
-use gscript::layout;
+use gscript::layout::Layout;
 use gscript::random::Random;
 use gscript::value::Tag;
 use gsx_backend_arm64::emit::{Branches, emit};
@@ -17,10 +17,10 @@ use gsx_ir::unit::{Allocator, Unit};
 const GLOBALS: u64 = 4;
 
 /// Runs compiled code and tells how it ended, with the slots and globals it left behind.
-fn run(code: &CodeObject, slots: &[Slot], globals: &[Slot]) -> (End, Vec<Slot>, Vec<Slot>) {
-    let mut m = Machine::new(code);
+fn run(code: &CodeObject, layout: Layout, slots: &[Slot], globals: &[Slot]) -> (End, Vec<Slot>, Vec<Slot>) {
+    let mut m = Machine::with_layout(code, layout);
     m.set(0, slots);
-    let at_globals = ARENA + layout::GLOBALS;
+    let at_globals = ARENA + layout.global_offset(0);
     for (i, &g) in globals.iter().enumerate() {
         m.memory.set_slot(at_globals, i as u64, g);
     }
@@ -37,14 +37,14 @@ fn run(code: &CodeObject, slots: &[Slot], globals: &[Slot]) -> (End, Vec<Slot>, 
             }
             let count = memory.slot(at_globals, 0).1;
             memory.set_slot(at_globals, 0, (2, count.wrapping_add(1)));
-            (results.len() as u64, c.x[0] + first * 32)
+            (results.len() as u64, c.x[0] + layout.slot_offset(first))
         }
         HostCall::Step => {
             let (slot, v) = step(c.x[0] as u32, SLOTS.into());
             memory.set_slot(c.x[1], slot, v);
             (0xdead, 0xbeef)
         }
-        HostCall::Close => (0, 0),
+        HostCall::Close | HostCall::BoxInt => (0, 0),
         HostCall::Compare => {
             // The operands are in the bytecode, which this test has not got: the evaluator's answer only looks at them
             // through the slots that are passed here by pc.
@@ -53,6 +53,7 @@ fn run(code: &CodeObject, slots: &[Slot], globals: &[Slot]) -> (End, Vec<Slot>, 
         }
         HostCall::Exit => {
             let info = &code.exits[(c.x[0] & 0xffff_ffff) as usize];
+            memory.box_payloads(c.x[1], &info.raw);
             let (behind, results) = match info.kind {
                 ExitKind::Resume | ExitKind::LoopEnd => (false, Vec::new()),
                 ExitKind::OpenResults { .. } | ExitKind::Results { .. } => {
@@ -120,6 +121,9 @@ fn check(seed: u64, shape: Shape) -> (usize, usize) {
         unit.allocator = allocator;
         ends = check_unit(seed, shape, &unit);
     }
+    unit.layout = Layout::NanBox;
+    unit.allocator = Allocator::ALL[seed as usize / 4 % 3];
+    assert_eq!(check_unit(seed, shape, &unit), ends);
     ends
 }
 
@@ -153,7 +157,7 @@ fn check_unit(seed: u64, shape: Shape, unit: &Unit) -> (usize, usize) {
             End::Return(_) => returns += 1,
             _ => exits += 1,
         }
-        let (end, slots, globals) = run(&code, &slots, &globals);
+        let (end, slots, globals) = run(&code, unit.layout, &slots, &globals);
         let got = (canonical_end(end), canonical_all(&slots), canonical_all(&globals));
         let expected = (canonical_end(expected), canonical_all(&reference.slots), canonical_all(&reference.globals));
         if got != expected {

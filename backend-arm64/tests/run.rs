@@ -148,10 +148,12 @@ fn call_stub_is_what_the_host_expects() {
     let expected = "stp x29, x30, [sp, #-16]!; mov x29, sp; mov x0, x26; mov x2, x25; ldr x16, [x28]; \
                     mov x17, #0x1; blr x16; ldp x29, x30, [sp], #16; ret";
     assert_eq!(texts.join("; "), expected);
-    for call in [HostCall::CallFrame, HostCall::Exit, HostCall::Step, HostCall::Compare, HostCall::Close] {
+    for call in
+        [HostCall::CallFrame, HostCall::Exit, HostCall::Step, HostCall::Compare, HostCall::Close, HostCall::BoxInt]
+    {
         assert_eq!(HostCall::try_from(call as u64), Ok(call));
     }
-    assert!(HostCall::try_from(0).is_err() && HostCall::try_from(6).is_err());
+    assert!(HostCall::try_from(0).is_err() && HostCall::try_from(7).is_err());
 }
 
 #[test]

@@ -7,6 +7,7 @@ use gscript::bytecode::{Program, ProtoId};
 use gscript::error::{ErrorKind, RuntimeError};
 use gscript::interp::{Output, Vm, VmOptions};
 use gscript::jit::{Jit, NoJit};
+use gscript::layout::Layout;
 use gscript::value::{Tag, Value};
 use gsx_machine::Executor;
 use gsx_machine::sim::Simulator;
@@ -16,7 +17,7 @@ use crate::compile::{Settings, UnitKind};
 use crate::error::CellError;
 use crate::evaluate;
 use crate::jit::{JitSide, JitState};
-use crate::report::{CellReport, CompiledFunction, ExitCount};
+use crate::report::{CellReport, CompiledFunction, ExitCount, HeapFigures};
 
 /// An argument for an entry function.
 #[derive(Clone, PartialEq, Debug)]
@@ -139,7 +140,10 @@ pub fn run_cell(spec: &CellSpec) -> Result<CellReport, CellError> {
         evaluate::check_stages(spec, &vm, &state)?;
     }
 
-    let nanoseconds = run_compiled(spec, &mut vm, &mut executor, &mut state, &reference)?;
+    let measured = run_compiled(spec, &mut vm, &mut executor, &mut state, &reference)?;
+    let peak = vm.heap().peak();
+    vm.collect_garbage();
+    let heap = HeapFigures { allocated: measured.allocated, live: vm.heap().live(), peak };
     let [.., (result, output)] = reference;
     let mut functions = std::mem::take(&mut state.functions);
     if spec.options.count_executions {
@@ -153,9 +157,10 @@ pub fn run_cell(spec: &CellSpec) -> Result<CellReport, CellError> {
         result,
         output,
         passes: spec.pipeline.ids(),
-        layout: choices.map(|u| u.layout).unwrap_or_default().to_string(),
+        layout: spec.pipeline.layout().to_string(),
         allocator: choices.map(|u| u.allocator).unwrap_or_default().to_string(),
         counters: executor.counters(),
+        heap,
         exits,
         host_calls: state.host_calls,
         functions,
@@ -163,33 +168,44 @@ pub fn run_cell(spec: &CellSpec) -> Result<CellReport, CellError> {
         compile_times: state.times,
         remarks: state.remarks,
         pass_counters: state.counters,
-        host_nanoseconds: nanoseconds,
+        host_nanoseconds: measured.nanoseconds,
     })
 }
 
+/// What is measured of a call beside the executor's counts.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Measured {
+    /// Host nanoseconds.
+    pub nanoseconds: u64,
+    /// Bytes of objects that it allocated.
+    pub allocated: u64,
+}
+
 /// Makes the two calls in compiled code and compares each with the interpreter's. Counters and counts are then those of
-/// the second call; gives the host nanoseconds that it took.
+/// the second call, and so are the figures that it gives.
 pub(crate) fn run_compiled(
     spec: &CellSpec,
     vm: &mut Vm,
     executor: &mut Simulator,
     state: &mut JitState,
     reference: &[Seen; 2],
-) -> Result<u64, CellError> {
-    let mut nanoseconds = 0;
+) -> Result<Measured, CellError> {
+    let mut measured = Measured::default();
     for (call, expected) in reference.iter().enumerate() {
         executor.reset_counters();
         executor.set_budget(spec.limits.instructions);
         state.reset_counts();
+        let before = vm.heap().allocated();
         let clock = Instant::now();
         let mut jit = JitSide { executor, state };
         let found = call_entry(vm, &mut jit, &spec.entry, &spec.args)?;
-        nanoseconds = clock.elapsed().as_nanos() as u64;
+        let nanoseconds = clock.elapsed().as_nanos() as u64;
+        measured = Measured { nanoseconds, allocated: vm.heap().allocated() - before };
         if found != *expected {
             return Err(miscompiled(spec, call, &found, expected));
         }
     }
-    Ok(nanoseconds)
+    Ok(measured)
 }
 
 /// Result as printed, and output, of one call.
@@ -197,7 +213,7 @@ pub(crate) type Seen = (Vec<String>, Vec<u8>);
 
 /// What the interpreter gives for the two calls that compiled code will make.
 pub(crate) fn reference(spec: &CellSpec) -> Result<[Seen; 2], CellError> {
-    let mut vm = fresh_vm(spec, false)?;
+    let mut vm = reference_vm(spec)?;
     warm_up(&mut vm, spec, spec.warmup.calls, &mut NoJit)?;
     let first = call_entry(&mut vm, &mut NoJit, &spec.entry, &spec.args)?;
     let second = call_entry(&mut vm, &mut NoJit, &spec.entry, &spec.args)?;
@@ -212,10 +228,23 @@ pub(crate) fn reference(spec: &CellSpec) -> Result<[Seen; 2], CellError> {
     Ok([first, second])
 }
 
-/// A program whose main chunk has run.
+/// A program whose main chunk has run, in the layout that the cell's passes decide on.
 pub(crate) fn fresh_vm(spec: &CellSpec, profile: bool) -> Result<Vm, CellError> {
+    vm_with(spec, profile, spec.pipeline.layout())
+}
+
+/// The same for the interpreter that says what is right: always with tagged values, so that a layout that changes what a
+/// program computes shows.
+pub(crate) fn reference_vm(spec: &CellSpec) -> Result<Vm, CellError> {
+    vm_with(spec, false, Layout::Tagged)
+}
+
+fn vm_with(spec: &CellSpec, profile: bool, layout: Layout) -> Result<Vm, CellError> {
+    // What fits the limit in the cell's layout must fit in the reference's.
+    let slots = (layout.slot_bytes() / spec.pipeline.layout().slot_bytes()).max(1);
     let options = VmOptions {
-        heap_limit: spec.limits.heap_bytes,
+        heap_limit: spec.limits.heap_bytes.saturating_mul(slots),
+        layout,
         step_budget: spec.limits.steps,
         profile,
         gc_stress: spec.options.gc_stress,

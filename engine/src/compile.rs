@@ -204,6 +204,10 @@ pub(crate) fn compile_part(
     })?;
     // Wrong graphs must never become code: the last one is always verified.
     check(&unit, "the last pass", Settings { verify_each: true, ..settings })?;
+    if unit.layout != vm.heap().layout() {
+        let (code, heap) = (unit.layout, vm.heap().layout());
+        return Err(NotCompiled::Bug(format!("{} is compiled for {code} values, the heap has {heap}", unit.name())));
+    }
     clock = Instant::now();
     let code = gsx_backend_arm64::compile(&unit, unit_id)?;
     lap("backend", &mut clock);

@@ -8,7 +8,7 @@ use gscript::value::{Tag, Value};
 use gsx_ir::Unit;
 use gsx_ir::eval::{EvalJit, EvalOptions};
 
-use crate::cell::{CellSpec, Seen, call_entry, difference, fresh_vm, warm_up};
+use crate::cell::{CellSpec, Seen, call_entry, difference, fresh_vm, reference_vm, warm_up};
 use crate::error::CellError;
 use crate::jit::JitState;
 
@@ -23,7 +23,9 @@ const FORCED_EXITS: u64 = 12;
 pub(crate) fn check_stages(spec: &CellSpec, vm: &Vm, state: &JitState) -> Result<(), CellError> {
     let stages = state.functions.iter().map(|f| f.stages.len()).min().unwrap_or(0);
     let pinned = vm.pinned();
-    let reference = call_entry(&mut warm_vm(spec, pinned)?, &mut NoJit, &spec.entry, &spec.warmup.args)?;
+    let mut right = reference_vm(spec)?;
+    warm_up(&mut right, spec, spec.warmup.calls, &mut NoJit)?;
+    let reference = call_entry(&mut right, &mut NoJit, &spec.entry, &spec.warmup.args)?;
     for stage in 0..stages {
         let pass = state.functions[0].stages[stage].0;
         let units: Vec<(ProtoId, Unit)> =

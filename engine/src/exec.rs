@@ -65,6 +65,7 @@ fn exec_to(spec: &ExecSpec, output: Output) -> Result<(ExecReport, Vec<u8>), Cel
     let compiled = spec.engine == Engine::Sim;
     let options = VmOptions {
         heap_limit: spec.limits.heap_bytes,
+        layout: spec.pipeline.layout(),
         step_budget: spec.limits.steps,
         hot_calls: if compiled { spec.hot_calls } else { u32::MAX },
         hot_loops: if compiled { spec.hot_loops } else { u32::MAX },

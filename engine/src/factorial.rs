@@ -168,10 +168,22 @@ fn build_all(spec: &CellSpec, vm: &mut Vm) -> Result<Vec<(ProtoId, Roots)>, Cell
 
 fn compile_all(spec: &CellSpec) -> Result<Vec<Function>, FactorialError> {
     let failed = |error| FactorialError { passes: Vec::new(), error };
-    let mut vm = profiled_vm(spec).map_err(failed)?;
-    let built = build_all(spec, &mut vm).map_err(failed)?;
     let passes = spec.pipeline.passes();
     let curious: PassSet = (0..passes.len()).filter(|&i| passes[i].callees().is_some()).map(|i| 1 << i).sum();
+    let layouts: PassSet = (0..passes.len()).filter(|&i| passes[i].layout().is_some()).map(|i| 1 << i).sum();
+    // Addresses of constants depend on the layout: each has graphs of its own.
+    let mut built: Vec<(ProtoId, Roots)> = Vec::new();
+    for choice in (0..=layouts).filter(|choice| choice & !layouts == 0) {
+        let chosen = CellSpec { pipeline: subset(&spec.pipeline, choice), ..spec.clone() };
+        let mut vm = profiled_vm(&chosen).map_err(failed)?;
+        for (proto, roots) in build_all(spec, &mut vm).map_err(failed)? {
+            let roots = roots.into_iter().map(|(on, unit)| (on | choice, unit));
+            match built.iter_mut().find(|(p, _)| *p == proto) {
+                Some((_, all)) => all.extend(roots),
+                None => built.push((proto, roots.collect())),
+            }
+        }
+    }
     let mut out = Vec::new();
     for (id, (proto, roots)) in built.into_iter().enumerate() {
         let tree = Tree {
@@ -184,7 +196,7 @@ fn compile_all(spec: &CellSpec) -> Result<Vec<Function>, FactorialError> {
         let (name, unit) = (roots[0].1.name().to_string(), roots[0].1.clone());
         for (on, unit) in roots {
             let print = fingerprint(&unit);
-            let subtree = tree.subtree(0, unit, print, Decided { known: curious, on })?;
+            let subtree = tree.subtree(0, unit, print, Decided { known: curious | layouts, on })?;
             code_of = Some(match code_of {
                 None => subtree.leaves,
                 Some(other) => join(&other, &subtree.leaves),

@@ -14,6 +14,16 @@ use crate::jit::{JitSide, JitState, fault};
 /// Native frame of the call stub: its frame record.
 const STUB_FRAME_BYTES: u64 = 16;
 
+/// How an exit ended.
+enum Gone {
+    /// The interpreter has finished the activation.
+    Returned(Results),
+    /// The interpreter goes on where it is told, once the loop has returned.
+    LeftLoop,
+    /// The loop is over, at this instruction.
+    EndedLoop(u32),
+}
+
 /// Compiled code's view of the runtime.
 pub(crate) struct HostSide<'a> {
     pub vm: &'a mut Vm,
@@ -26,6 +36,18 @@ impl Host for HostSide<'_> {
         self.state.sp = regs.sp;
         let (sp, return_address) = self.caller(regs);
         self.vm.enter_host(sp, return_address, NativeRoots { stack: regs.sp, words: &regs.x });
+        if regs.x[17] == HostCall::BoxInt as u64 {
+            let word = self.box_int(regs);
+            self.vm.leave_host();
+            self.state.sp = saved_sp;
+            return match word {
+                Ok(word) => HostAction::Preserve(word),
+                Err(error) => {
+                    self.state.pending = Some(error);
+                    HostAction::Unwind
+                }
+            };
+        }
         let done = match HostCall::try_from(regs.x[17]) {
             Ok(call) => self.dispatch(executor, regs, call),
             Err(unknown) => Err(RuntimeError {
@@ -61,12 +83,23 @@ impl HostSide<'_> {
         (regs.sp, regs.x[30])
     }
 
+    /// The word of the integer that compiled code has pushed.
+    fn box_int(&mut self, regs: &Registers) -> Result<u64, RuntimeError> {
+        *self.state.host_calls.entry("box").or_insert(0) += 1;
+        let at = regs.sp + 8;
+        if !self.vm.heap().contains(at, 8) {
+            return Err(fault("compiled code boxes an integer that is not on its stack"));
+        }
+        let n = self.vm.heap().read_u64(at) as i64;
+        self.vm.box_int(n, regs.x[26])
+    }
+
     /// Tells the interpreter which call instruction the callee with frame `base` was called by.
     fn name_caller(&mut self, base: u64, regs: &Registers) {
         let (_, return_address) = self.caller(regs);
         if let Some((f, _)) = self.state.unwind.innermost(return_address) {
             let nregs = u64::from(self.vm.program().proto(f.proto).nregs);
-            let base = base - layout::callee_distance(nregs);
+            let base = base - self.vm.heap().layout().callee_distance(nregs);
             self.vm.set_native_caller(ResumeFrame { proto: f.proto, base, pc: f.pc as usize });
         }
     }
@@ -77,7 +110,7 @@ impl HostSide<'_> {
         let x = regs.x;
         let depth = layout::MAX_DEPTH.saturating_sub(x[2]);
         let (base, outer) = match self.state.unwind.innermost(x[30]) {
-            Some((f, outer)) => (x[1] + layout::slot_offset(u64::from(f.base)), outer),
+            Some((f, outer)) => (x[1] + self.vm.heap().layout().slot_offset(u64::from(f.base)), outer),
             None => (x[1], 0),
         };
         let frame = ResumeFrame { proto: ProtoId((x[0] >> 32) as u32), base, pc: (x[0] & 0xffff_ffff) as usize };
@@ -119,12 +152,15 @@ impl HostSide<'_> {
                 self.vm.close_upvalues(x[1]);
                 Ok((0, 0))
             }
+            // Answered before, by itself: it preserves registers.
+            HostCall::BoxInt => Ok((x[0], x[1])),
             HostCall::Exit => {
                 let (unit, exit) = ((x[0] >> 32) as u32, x[0] as u32);
                 let call_results = Results { count: x[3], addr: x[4] };
                 match self.exit(executor, unit, exit, x[1], depth, call_results)? {
-                    Some(given) => Ok(self.return_from_exit(given, regs)),
-                    None => Ok((LOOP_LEFT, 0)),
+                    Gone::Returned(given) => Ok(self.return_from_exit(given, regs)),
+                    Gone::LeftLoop => Ok((LOOP_LEFT, 0)),
+                    Gone::EndedLoop(pc) => Ok((pc.into(), 0)),
                 }
             }
         }
@@ -138,7 +174,7 @@ impl HostSide<'_> {
         let Some(to) = self.state.unwind.caller(heap, regs.sp, regs.x[30]) else { return plain };
         regs.x[2] = to;
         let Some((tag, landing_pad)) = self.state.unwind.landing(to) else { return plain };
-        if given.count == 1 && heap.contains(given.addr, layout::SLOT_BYTES) {
+        if given.count == 1 && heap.contains(given.addr, heap.layout().slot_bytes()) {
             let value = heap.load(given.addr);
             if value.tag == tag {
                 return (value.bits, given.addr);
@@ -148,8 +184,7 @@ impl HostSide<'_> {
         plain
     }
 
-    /// Finishes an activation in the interpreter; gives its results. From a loop the interpreter goes on by itself, when that
-    /// has returned: then there are none.
+    /// Finishes an activation in the interpreter. From a loop the interpreter goes on by itself, when that has returned.
     fn exit(
         &mut self,
         executor: &mut dyn Executor,
@@ -158,7 +193,7 @@ impl HostSide<'_> {
         base: u64,
         depth: u64,
         call_results: Results,
-    ) -> Result<Option<Results>, RuntimeError> {
+    ) -> Result<Gone, RuntimeError> {
         let info =
             self.state.functions.get(unit as usize).and_then(|f| f.code.exits.get(exit as usize)).cloned().ok_or_else(
                 || RuntimeError {
@@ -168,13 +203,17 @@ impl HostSide<'_> {
                     trace: Vec::new(),
                 },
             )?;
+        self.vm.heap_mut().box_payloads(base, &info.raw);
+        if info.kind == ExitKind::LoopEnd {
+            return Ok(Gone::EndedLoop(info.frames.last().map_or(0, |f| f.pc)));
+        }
         *self.state.exits.entry((unit, exit)).or_insert(0) += 1;
         let mut frames: Vec<ResumeFrame> = info
             .frames
             .iter()
             .map(|f| ResumeFrame {
                 proto: f.proto,
-                base: base + layout::slot_offset(u64::from(f.base)),
+                base: base + self.vm.heap().layout().slot_offset(u64::from(f.base)),
                 pc: f.pc as usize,
             })
             .collect();
@@ -187,15 +226,16 @@ impl HostSide<'_> {
                 Some((a, call_results))
             }
             (ExitKind::Results { a, count }, _) => {
-                let to = innermost.base + layout::slot_offset(u64::from(a));
-                let room = layout::slot_offset(u64::from(count));
+                let to = innermost.base + self.vm.heap().layout().slot_offset(u64::from(a));
+                let room = self.vm.heap().layout().slot_offset(u64::from(count));
                 let from = call_results.count.min(u64::from(count));
+                let layout = self.vm.heap().layout();
                 let heap = self.vm.heap_mut();
-                if !heap.contains(to, room) || !heap.contains(call_results.addr, layout::slot_offset(from)) {
+                if !heap.contains(to, room) || !heap.contains(call_results.addr, layout.slot_offset(from)) {
                     return Err(fault("a call of compiled code gave results that are none"));
                 }
                 for i in 0..u64::from(count) {
-                    let at = layout::slot_offset(i);
+                    let at = layout.slot_offset(i);
                     let v = if i < from { heap.load(call_results.addr + at) } else { Value::NIL };
                     heap.store(to + at, v);
                 }
@@ -203,12 +243,11 @@ impl HostSide<'_> {
                 None
             }
             // The results of the open call before are in their slots already: the interpreter only learns how many.
-            (ExitKind::Resume, Some((a, count))) => {
-                let addr = innermost.base + layout::slot_offset(u64::from(a));
+            (ExitKind::Resume | ExitKind::LoopEnd, Some((a, count))) => {
+                let addr = innermost.base + self.vm.heap().layout().slot_offset(u64::from(a));
                 Some((a, Results { addr, count: u64::from(count) }))
             }
-            (ExitKind::Resume, None) => None,
-            (ExitKind::LoopEnd, _) => return Err(fault("the end of a loop came to the host")),
+            (ExitKind::Resume | ExitKind::LoopEnd, None) => None,
         };
         if self.state.parts[unit as usize].header.is_some() {
             let top = match open {
@@ -216,13 +255,13 @@ impl HostSide<'_> {
                 None => None,
             };
             self.state.left = Some(LoopEnd::Left { frames, top });
-            return Ok(None);
+            return Ok(Gone::LeftLoop);
         }
         let mut jit = JitSide { executor, state: self.state };
         let results = match open {
             Some((a, there)) => self.vm.resume_with_open_results(&mut jit, &frames, a, there, depth),
             None => self.vm.resume(&mut jit, &frames, depth),
         };
-        results.map(Some)
+        results.map(Gone::Returned)
     }
 }

@@ -22,4 +22,4 @@ pub use compile::{UnitKind, compile_source};
 pub use error::CellError;
 pub use exec::{Engine, ExecSpec, exec};
 pub use factorial::{Factorial, FactorialError, factorial};
-pub use report::{CellReport, CompiledFunction, ExecReport, ExitCount, SkippedFunction, StageTime};
+pub use report::{CellReport, CompiledFunction, ExecReport, ExitCount, HeapFigures, SkippedFunction, StageTime};

@@ -7,6 +7,17 @@ use gsx_ir::Unit;
 use gsx_machine::Counters;
 use gsx_passes::{Counter, Remark};
 
+/// Bytes of heap objects: tables and their parts, strings, closures, boxes of integers; the library's own among them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct HeapFigures {
+    /// Allocated by the measured call.
+    pub allocated: u64,
+    /// Alive behind it.
+    pub live: u64,
+    /// The most that were in use at once, garbage included, from the program's beginning on.
+    pub peak: u64,
+}
+
 /// Result and measurements of one verified cell. All counts are of one call of the entry in steady state, after warm-up,
 /// compilation and one compiled call that is not measured.
 #[derive(Clone, Debug)]
@@ -23,6 +34,8 @@ pub struct CellReport {
     pub allocator: String,
     /// Executed instructions, loads, stores, branches.
     pub counters: Counters,
+    /// What the heap held and gave.
+    pub heap: HeapFigures,
     /// Side exits taken, by place.
     pub exits: Vec<ExitCount>,
     /// Calls from compiled code to the runtime, by kind (exits are not among them).

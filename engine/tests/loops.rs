@@ -134,7 +134,7 @@ fn run(text: &str, pipeline: &Pipeline, unit: UnitKind, hot: Option<u32>, gc_str
 #[test]
 fn loops_entered_while_they_run_change_nothing() {
     let registry = Registry::default();
-    let sets = ["none", "seed", "all", "pin,type-seed,dse", "load-elim,gvn,licm,tag-elim"];
+    let sets = ["none", "seed", "all", "pin,type-seed,dse", "load-elim,gvn,licm,tag-elim", "nan-box", "all,-nan-box"];
     for (what, text) in PROGRAMS {
         let expected = run(text, &Pipeline::none(), UnitKind::Method, None, 0).0;
         for (i, set) in sets.iter().enumerate() {
@@ -154,7 +154,7 @@ fn iterations_are_counted_exactly() {
     let registry = Registry::default();
     for (what, text) in PROGRAMS.iter().filter(|(what, _)| !what.contains("error")) {
         let all = run(text, &Pipeline::none(), UnitKind::Method, None, 0).1.interpreter.back_edges;
-        for set in ["none", "seed", "all", "all,-cold-split", "all,-regalloc2"] {
+        for set in ["none", "seed", "all", "all,-cold-split", "all,-regalloc2,-nan-box"] {
             let pipeline = Pipeline::select(&registry, set).expect("passes");
             for unit in [UnitKind::Method, UnitKind::Trace] {
                 let report = run(text, &pipeline, unit, Some(3), 0).1;

@@ -18,12 +18,65 @@
 /// Guest address of byte 0 of the arena on the simulated core.
 pub const GUEST_BASE: u64 = 0x1_0000_0000;
 
-/// Bytes of a value in the tagged layout: tag word, payload word, and two words that upstream's layout used for a
-/// Go interface and that stay unused here (the slot keeps upstream's size, its memory footprint being what is studied).
-pub const SLOT_BYTES: u64 = 32;
-/// Offset of the tag word (a [`Tag`](crate::value::Tag) in 64 bits) in a slot.
+/// How values lie in slots: of frames, tables, globals and closed upvalues. One per program, fixed when its heap is made.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Layout {
+    /// 32 bytes: tag word, payload word, and two words that upstream's layout used for a Go interface and that stay unused
+    /// here (the slot keeps upstream's size, its memory footprint being what is studied).
+    #[default]
+    Tagged,
+    /// 8 bytes: a double as it is, anything else inside of the NaNs, as [`crate::nanbox`] says.
+    NanBox,
+}
+
+impl Layout {
+    /// Both.
+    pub const ALL: [Layout; 2] = [Layout::Tagged, Layout::NanBox];
+
+    /// Bytes of a slot.
+    #[inline(always)]
+    pub const fn slot_bytes(self) -> u64 {
+        match self {
+            Layout::Tagged => 32,
+            Layout::NanBox => 8,
+        }
+    }
+
+    /// Offset, from `R[0]` of a frame, of its register `reg`.
+    #[inline(always)]
+    pub const fn slot_offset(self, reg: u64) -> u64 {
+        reg * self.slot_bytes()
+    }
+
+    /// Distance in bytes from a frame's `R[0]` to the `R[0]` of a (non-vararg) callee: the frame's registers and the
+    /// callee's header.
+    pub const fn callee_distance(self, nregs: u64) -> u64 {
+        self.slot_offset(nregs + FRAME_HEADER_SLOTS)
+    }
+
+    /// Offset in the arena of global `i`.
+    pub const fn global_offset(self, i: u64) -> u64 {
+        GLOBALS + self.slot_offset(i)
+    }
+
+    /// Size in bytes of an upvalue cell.
+    pub const fn upval_bytes(self) -> u64 {
+        UPVAL_CLOSED + self.slot_bytes()
+    }
+}
+
+impl std::fmt::Display for Layout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Layout::Tagged => "tagged-32",
+            Layout::NanBox => "nan-box",
+        })
+    }
+}
+
+/// Tagged layout: offset of the tag word (a [`Tag`](crate::value::Tag) in 64 bits) in a slot.
 pub const TAG_OFFSET: u64 = 0;
-/// Offset of the payload word (integer, float bits, 0/1 for a boolean, guest address of an object, 0 for nil).
+/// Tagged layout: offset of the payload word (integer, float bits, 0/1 for a boolean, guest address of an object, 0 for nil).
 pub const PAYLOAD_OFFSET: u64 = 8;
 
 /// Frames that may be active at once, compiled or interpreted, before a stack overflow error.
@@ -45,7 +98,7 @@ pub const CTX_ALLOC_NEXT: u64 = 8;
 pub const CTX_ALLOC_END: u64 = 16;
 /// Context block: size. Globals follow.
 pub const CTX_BYTES: u64 = 256;
-/// Offset of global 0; global `i` is at `GLOBALS + i * SLOT_BYTES`.
+/// Offset of global 0; global `i` is at [`Layout::global_offset`].
 pub const GLOBALS: u64 = CTX_BYTES;
 
 /// Bytes of native stack that each frame may use: a compiled unit whose frame is larger stays interpreted.
@@ -73,8 +126,8 @@ pub const UPVAL_PTR: u64 = 8;
 /// Upvalue cell: the slot used once it is closed.
 pub const UPVAL_CLOSED: u64 = 16;
 
-/// Every object starts with a header word: its kind in the low byte ([`KIND_STRING`] …), flags in bits 8–15, and, for a
-/// closure, the number of its upvalue words in bits 16–23 and its prototype's index in bits 32–63 (`u32::MAX` for a
+/// Every object starts with a header word: its kind in the low byte ([`KIND_STRING`] …), flags in bits 8–15 (a table's
+/// header has more: [`TABLE_FIELDS_CAP_SHIFT`], [`TABLE_SHAPE`]), and, for a closure, the number of its upvalue words in bits 16–23 and its prototype's index in bits 32–63 (`u32::MAX` for a
 /// builtin).
 pub const HEADER: u64 = 0;
 /// Kind of a byte string.
@@ -91,6 +144,12 @@ pub const KIND_UPVAL: u64 = 5;
 pub const KIND_COROUTINE: u64 = 6;
 /// Kind of a channel.
 pub const KIND_CHANNEL: u64 = 7;
+/// Kind of a boxed integer: one that NaN-boxing does not hold in line.
+pub const KIND_WIDE: u64 = 8;
+/// Boxed integer: the number.
+pub const WIDE_VALUE: u64 = 8;
+/// Boxed integer: size in bytes.
+pub const WIDE_BYTES: u64 = 16;
 /// Closure's header: lowest bit of the number of its upvalue words, 8 bits.
 pub const CLOSURE_COUNT_SHIFT: u64 = 16;
 /// Header flag of a string that is interned: no other string object has the same bytes.
@@ -103,41 +162,38 @@ pub const STRING_HASH: u64 = 12;
 /// String: first byte.
 pub const STRING_BYTES: u64 = 16;
 
+/// Table's header: lowest bit of the number of slots in the fields block, 16 bits.
+pub const TABLE_FIELDS_CAP_SHIFT: u64 = 16;
 /// Table: shape number (u32): which string-keyed field is where in the fields block.
-pub const TABLE_SHAPE: u64 = 8;
-/// Table: slots in the fields block (u32).
-pub const TABLE_FIELDS_CAP: u64 = 12;
+pub const TABLE_SHAPE: u64 = 4;
 /// Table: guest address of the fields block, slot `i` for the shape's field `i`; a nil slot is an absent field.
-pub const TABLE_FIELDS: u64 = 16;
-/// Table: guest address of the array part; the slot of key `k` is at `k * SLOT_BYTES`, key 0 included.
-pub const TABLE_ARRAY: u64 = 24;
+pub const TABLE_FIELDS: u64 = 8;
+/// Table: guest address of the array part's slots, or 0; the slot of key `k` is at [`Layout::slot_offset`]`(k)`, key 0
+/// included. In front of them, in the same block, are [`ARRAY_HEADER_BYTES`] bytes for what is needed more rarely. A table
+/// without array part has such a block (without slots) if it has a hash part.
+pub const TABLE_ARRAY: u64 = 16;
 /// Table: keys `0..len` (u32) are in use in the array part; slots from here to the size are nil.
-pub const TABLE_ARRAY_LEN: u64 = 32;
-/// Table: keys `0..size` (u32) belong to the array part and are never in the hash part; `len <= size <= cap`.
-pub const TABLE_ARRAY_SIZE: u64 = 36;
-/// Table: guest address of the hash part, or 0.
-pub const TABLE_HASH: u64 = 40;
-/// Table: guest address of the metatable, or 0.
-pub const TABLE_META: u64 = 48;
-/// Table: slots allocated for the array part (u32).
-pub const TABLE_ARRAY_CAP: u64 = 56;
+pub const TABLE_ARRAY_LEN: u64 = 24;
+/// Table: the metatable (u32): its distance from the guest base in units of [`META_UNIT`] bytes, or 0.
+pub const TABLE_META: u64 = 28;
 /// Table: size of the object in bytes.
-pub const TABLE_BYTES: u64 = 64;
+pub const TABLE_BYTES: u64 = 32;
+
+/// Bytes in which metatables are counted; objects begin at multiples of it.
+pub const META_UNIT: u64 = 16;
+/// Most bytes of an arena: a metatable's number has 32 bits.
+pub const MAX_ARENA_BYTES: u64 = META_UNIT << 32;
+
+/// Block of an array part: bytes in front of its slots.
+pub const ARRAY_HEADER_BYTES: u64 = 16;
+/// Block of an array part: keys `0..size` (u32) belong to it and are never in the hash part; `len <= size <= cap`.
+pub const ARRAY_SIZE: u64 = 0;
+/// Block of an array part: its slots (u32).
+pub const ARRAY_CAP: u64 = 4;
+/// Block of an array part: guest address of the hash part, or 0.
+pub const ARRAY_HASH: u64 = 8;
 
 /// Function record of a builtin: its index in the library (u32).
 pub const FUNC_BUILTIN: u64 = 24;
-/// Upvalue cell: size in bytes.
-pub const UPVAL_BYTES: u64 = UPVAL_CLOSED + SLOT_BYTES;
 /// Coroutine or channel: its number (u32) in the interpreter's own table.
 pub const OBJECT_ID: u64 = 8;
-
-/// Offset, from `R[0]` of a frame, of its register `reg`.
-pub const fn slot_offset(reg: u64) -> u64 {
-    reg * SLOT_BYTES
-}
-
-/// Distance in bytes from a frame's `R[0]` to the `R[0]` of a (non-vararg) callee: the frame's registers and the
-/// callee's header.
-pub const fn callee_distance(nregs: u64) -> u64 {
-    (nregs + FRAME_HEADER_SLOTS) * SLOT_BYTES
-}

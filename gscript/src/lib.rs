@@ -15,6 +15,7 @@ pub mod interp;
 pub mod jit;
 pub mod layout;
 pub mod library;
+pub mod nanbox;
 pub mod profile;
 pub mod random;
 pub mod syntax;

@@ -9,7 +9,7 @@ use gscript::compiler::compile;
 use gscript::error::RuntimeError;
 use gscript::interp::{GuestBase, Vm, VmOptions};
 use gscript::jit::{Jit, NoJit, Results, ResumeFrame};
-use gscript::layout::SLOT_BYTES;
+use gscript::layout::Layout;
 use gscript::value::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -75,17 +75,18 @@ fn truthy(vm: &Vm, slot: u64) -> bool {
 impl StepJit {
     fn call(&mut self, vm: &mut Vm, frame: ResumeFrame, a: u8, b: u8, c: u8, depth: u64) -> Result<(), RuntimeError> {
         let program = vm.program().clone();
-        let callee = frame.base + (u64::from(program.proto(frame.proto).nregs) + 1) * SLOT_BYTES;
+        let slot_bytes = vm.heap().layout().slot_bytes();
+        let callee = frame.base + (u64::from(program.proto(frame.proto).nregs) + 1) * slot_bytes;
         let n = u64::from(b) - 1;
         for i in 0..=n {
-            let v = vm.heap().load(frame.base + (u64::from(a) + i) * SLOT_BYTES);
-            vm.heap_mut().store(callee + i * SLOT_BYTES - SLOT_BYTES, v);
+            let v = vm.heap().load(frame.base + (u64::from(a) + i) * slot_bytes);
+            vm.heap_mut().store(callee + i * slot_bytes - slot_bytes, v);
         }
         vm.set_native_caller(frame);
         let r = vm.call_frame(self, callee, n, depth)?;
         for i in 0..u64::from(c) - 1 {
-            let v = if i < r.count { vm.heap().load(r.addr + i * SLOT_BYTES) } else { Value::NIL };
-            vm.heap_mut().store(frame.base + (u64::from(a) + i) * SLOT_BYTES, v);
+            let v = if i < r.count { vm.heap().load(r.addr + i * slot_bytes) } else { Value::NIL };
+            vm.heap_mut().store(frame.base + (u64::from(a) + i) * slot_bytes, v);
         }
         Ok(())
     }
@@ -96,7 +97,8 @@ impl Jit for StepJit {
         let program = vm.program().clone();
         let p = program.proto(proto);
         let depth = vm.depth();
-        let reg = |i: u8| base + u64::from(i) * SLOT_BYTES;
+        let slot_bytes = vm.heap().layout().slot_bytes();
+        let reg = |i: u8| base + u64::from(i) * slot_bytes;
         let mut pc = 0;
         let mut steps = 0;
         loop {
@@ -158,20 +160,23 @@ fn programs() -> Vec<PathBuf> {
     paths
 }
 
+/// Both layouts, each with these options; only the first may bless.
 fn check_all(options: impl Fn(VmOptions) -> VmOptions, jit: &mut dyn Jit, may_bless: bool) {
     let bless = may_bless && std::env::var_os("GSX_BLESS").is_some();
     let mut failed = Vec::new();
     for path in programs() {
         let (program, o) = load(&path);
-        let actual = run(&program, options(o), jit);
-        let out = path.with_extension("out");
-        if bless {
-            fs::write(&out, &actual).unwrap();
-        }
-        let expected = fs::read_to_string(&out).unwrap_or_default();
-        if actual != expected {
-            let first = actual.lines().zip(expected.lines()).find(|(a, e)| a != e);
-            failed.push(format!("{}: first difference (actual, expected): {first:?}", path.display()));
+        for layout in Layout::ALL {
+            let actual = run(&program, options(VmOptions { layout, ..o.clone() }), jit);
+            let out = path.with_extension("out");
+            if bless && layout == Layout::Tagged {
+                fs::write(&out, &actual).unwrap();
+            }
+            let expected = fs::read_to_string(&out).unwrap_or_default();
+            if actual != expected {
+                let first = actual.lines().zip(expected.lines()).find(|(a, e)| a != e);
+                failed.push(format!("{}, {layout}: first difference (actual, expected): {first:?}", path.display()));
+            }
         }
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));

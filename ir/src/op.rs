@@ -212,7 +212,7 @@ pub enum TablePart {
     Array,
     /// Keys from 0 below this are in the array part (int).
     ArrayLen,
-    /// Address of the metatable as a number, 0 if there is none (int).
+    /// The metatable as a number, 0 if there is none (int).
     Meta,
 }
 
@@ -242,7 +242,7 @@ impl TablePart {
 
     /// Is it 4 bytes wide, and not 8? The number is unsigned then.
     pub fn is_half(self) -> bool {
-        matches!(self, TablePart::Shape | TablePart::ArrayLen)
+        matches!(self, TablePart::Shape | TablePart::ArrayLen | TablePart::Meta)
     }
 }
 

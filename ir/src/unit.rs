@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use gscript::bytecode::{Program, Proto, ProtoId};
 use gscript::layout;
+pub use gscript::layout::Layout;
 use gscript::profile::{ProtoProfile, SiteFeedback};
 use gscript::value::{Tag, Value};
 
@@ -36,25 +37,6 @@ impl fmt::Display for Pin {
             Pin::X(n) => write!(f, "x{n}"),
             Pin::D(n) => write!(f, "d{n}"),
         }
-    }
-}
-
-/// How values lie in memory.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Layout {
-    /// 32-byte slots: tag word, payload word, 16 bytes unused.
-    #[default]
-    Tagged,
-}
-
-impl Layout {
-    /// All layouts.
-    pub const ALL: [Layout; 1] = [Layout::Tagged];
-}
-
-impl fmt::Display for Layout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("tagged-32")
     }
 }
 

@@ -226,7 +226,7 @@ fn errors_name_their_place() {
         ("unit test proto=0 {\n}", "1:6: prototype 0 is `main`, not `test`"),
         ("unit test slots=9999 {\n}", "1:22: a unit has at most 512 slots"),
         ("unit test shared={600} {\n}", "1:22: slots end at 511"),
-        ("unit test layout=x {\n}", "1:18: `x` is no layout (there are: tagged-32)"),
+        ("unit test layout=x {\n}", "1:18: `x` is no layout (there are: tagged-32, nan-box)"),
         ("unit test size=1 {\n}", "1:16: a unit has no field `size`"),
         ("unit test {\n}", "1:6: b0 is not defined"),
         ("unit test {\nb0:\n}", "3:1: expected an operation or the terminator of b0, found `}`"),

@@ -78,6 +78,8 @@ pub struct Registers {
 pub enum HostAction {
     /// Go on behind the call.
     Continue,
+    /// Go on behind the call, with this in X16 and all registers preserved but X17 and X30.
+    Preserve(u64),
     /// Leave compiled code altogether: [`Executor::call`] returns [`Stop::Unwound`].
     Unwind,
 }

@@ -22,6 +22,7 @@ mod licm;
 mod linear_scan;
 mod live_values;
 mod load_elim;
+mod nan_box;
 mod promotion;
 mod r0_pin;
 mod reaching;
@@ -42,8 +43,8 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use gsx_ir::Unit;
 use gsx_ir::graph::Origin;
+use gsx_ir::{Layout, Unit};
 
 /// What a pass is, for people and for experiments.
 #[derive(Clone, Copy, Debug)]
@@ -245,6 +246,12 @@ pub trait Pass: Sync {
 
     /// Does it look into callees? Then the unit comes with those of them that are within these limits.
     fn callees(&self) -> Option<CalleeLimits> {
+        None
+    }
+
+    /// Does it decide how values lie in memory? Then programs run in such a heap from their beginning, and the pass says so in
+    /// every unit.
+    fn layout(&self) -> Option<Layout> {
         None
     }
 

@@ -2,12 +2,13 @@
 
 use crate::{
     Pass, acc_pin, arg_trace, cold_split, compact_frame, const_prop, dse, gvn, inline, licm, linear_scan, load_elim,
-    r0_pin, regalloc2, result_trace, shape_cache, simplify, skip_spill, tag_elim, type_seed,
+    nan_box, r0_pin, regalloc2, result_trace, shape_cache, simplify, skip_spill, tag_elim, type_seed,
 };
 
 /// All passes that come with gsx, in pipeline order. Adding a pass is adding its file and one line here.
 #[rustfmt::skip] // one pass a line
 pub const PASSES: &[&dyn Pass] = &[
+    &nan_box::NanBox,
     &inline::Inline,
     &shape_cache::ShapeCache,
     &type_seed::TypeSeed,
@@ -47,6 +48,7 @@ pub const GROUPS: &[GroupInfo] = &[
     GroupInfo { id: "frames", summary: "smaller native frames and fewer write-backs around calls" },
     GroupInfo { id: "registers", summary: "register allocators other than the one by use frequency" },
     GroupInfo { id: "memory", summary: "accesses to tables without the runtime, and fewer of them" },
+    GroupInfo { id: "values", summary: "how values lie in memory" },
     GroupInfo { id: "pin", summary: "values kept in fixed registers" },
 ];
 

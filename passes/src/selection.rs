@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use gsx_ir::Unit;
+use gsx_ir::{Layout, Unit};
 
 use crate::simplify::RuleSet;
 use crate::{CalleeLimits, Counter, Pass, PassContext, PassError, Registry, Remark, RewriteMeter, run_pass};
@@ -90,6 +90,11 @@ impl Pipeline {
     /// The callees that the passes look into; none if no pass does.
     pub fn callees(&self) -> Option<CalleeLimits> {
         self.passes.iter().filter_map(|p| p.callees()).reduce(CalleeLimits::union)
+    }
+
+    /// How values lie in memory: as the last pass says that decides it, else with tags.
+    pub fn layout(&self) -> Layout {
+        self.passes.iter().filter_map(|p| p.layout()).next_back().unwrap_or_default()
     }
 
     /// The passes that `text` selects, in registry order: ids and groups, separated by commas; a name with `-` in front

@@ -15,7 +15,7 @@ use gsx_ir::analysis::liveness::{bytecode_liveness, successors};
 use gsx_ir::analysis::slot_tags::{SlotTags, known_tag};
 use gsx_ir::effects::{SnapshotReads, slot_effects};
 use gsx_ir::graph::Terminator;
-use gsx_ir::{BlockId, NodeId, Op, SlotSet, SnapshotId, TagHalf, Type, Unit};
+use gsx_ir::{BlockId, Layout, NodeId, Op, SlotSet, SnapshotId, TagHalf, Type, Unit};
 
 use crate::dse::{snapshot_stores, unserved_reads};
 use crate::support::{counted, remove_unused_loads, slot_name};
@@ -42,6 +42,10 @@ impl Pass for TagElim {
     }
 
     fn run(&self, unit: &mut Unit, cx: &mut PassContext) -> Result<Outcome, PassError> {
+        if unit.layout == Layout::NanBox {
+            cx.remark(RemarkKind::Note, "does nothing: in NaN-boxed slots tag and payload are one word");
+            return Ok(Outcome::Unchanged);
+        }
         let right = keep_right_tags(unit, cx);
         let (unread, given) = drop_unread_tags(unit, cx);
         remove_unused_loads(&mut unit.graph, cx);

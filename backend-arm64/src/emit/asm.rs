@@ -9,7 +9,7 @@ use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
 
 use super::imm::{self, Chunk, Recipe};
 use crate::code::CodegenError;
-use crate::mir::{AluOp, Cc, FpuOp, FpuUnary};
+use crate::mir::{AluOp, Cc, FpuOp, FpuUnary, LogicOp};
 use crate::reg::{Class, PReg};
 
 /// A branch target within the code.
@@ -45,12 +45,19 @@ pub struct Asm {
     ops: VecAssembler<Aarch64Relocation>,
     /// Conditional branches may not reach: use an inverted one around an unconditional one.
     far: bool,
+    /// The same for tests of single bits, which reach 32 KiB.
+    far_bits: bool,
 }
 
 impl Asm {
     /// An empty one.
     pub fn new(far: bool) -> Asm {
-        Asm { ops: VecAssembler::new(0), far }
+        Asm { ops: VecAssembler::new(0), far, far_bits: true }
+    }
+
+    /// Tests of single bits reach all of the code.
+    pub fn set_bits_near(&mut self) {
+        self.far_bits = self.far;
     }
 
     /// Words so far.
@@ -205,6 +212,43 @@ impl Asm {
         dynasm!(self.ops ; .arch aarch64 ; lsl X(d), X(n), shift);
     }
 
+    /// `asr d, n, #shift`; the shift is below 64.
+    pub fn asr(&mut self, d: PReg, n: PReg, shift: u8) {
+        let (d, n, shift) = (d.number(), n.number(), u32::from(shift & 63));
+        dynasm!(self.ops ; .arch aarch64 ; asr X(d), X(n), shift);
+    }
+
+    /// `sbfx d, n, #0, #48`: the low 48 bits, sign-extended.
+    pub fn low48(&mut self, d: PReg, n: PReg) {
+        let (d, n) = (d.number(), n.number());
+        dynasm!(self.ops ; .arch aarch64 ; sbfx X(d), X(n), 0, 48);
+    }
+
+    /// `movk d, #top, lsl #48`
+    pub fn set_top(&mut self, d: PReg, top: u16) {
+        let (d, top) = (d.number(), u32::from(top));
+        dynasm!(self.ops ; .arch aarch64 ; movk X(d), top, lsl 48);
+    }
+
+    /// `and`, `orr` or `eor d, n, #mask`; through `d`, which must not be `n` then, if the mask is no immediate.
+    pub fn logic(&mut self, op: LogicOp, d: PReg, n: PReg, mask: u64) {
+        let (rd, rn) = (d.number(), n.number());
+        if imm::is_logical(mask) {
+            match op {
+                LogicOp::And => dynasm!(self.ops ; .arch aarch64 ; and XSP(rd), X(rn), mask),
+                LogicOp::Orr => dynasm!(self.ops ; .arch aarch64 ; orr XSP(rd), X(rn), mask),
+                LogicOp::Eor => dynasm!(self.ops ; .arch aarch64 ; eor XSP(rd), X(rn), mask),
+            }
+            return;
+        }
+        self.mov_imm(d, mask);
+        match op {
+            LogicOp::And => dynasm!(self.ops ; .arch aarch64 ; and X(rd), X(rn), X(rd)),
+            LogicOp::Orr => dynasm!(self.ops ; .arch aarch64 ; orr X(rd), X(rn), X(rd)),
+            LogicOp::Eor => dynasm!(self.ops ; .arch aarch64 ; eor X(rd), X(rn), X(rd)),
+        }
+    }
+
     /// `eor d, n, #1`
     pub fn eor_one(&mut self, d: PReg, n: PReg) {
         let (d, n) = (d.number(), n.number());
@@ -250,6 +294,13 @@ impl Asm {
     pub fn cmp(&mut self, n: PReg, m: PReg) {
         let (n, m) = (n.number(), m.number());
         dynasm!(self.ops ; .arch aarch64 ; cmp X(n), X(m));
+    }
+
+    /// `tst n, #mask`; the mask must be a bitmask immediate.
+    pub fn tst(&mut self, n: PReg, mask: u64) {
+        debug_assert!(imm::is_logical(mask));
+        let n = n.number();
+        dynasm!(self.ops ; .arch aarch64 ; tst X(n), mask);
     }
 
     /// `cmp n, #value` or `cmn`; `scratch` is used for a value that fits neither.
@@ -324,6 +375,24 @@ impl Asm {
                 Class::X => dynasm!(self.ops ; .arch aarch64 ; ldr X(d), [XSP(base), X(m)]),
                 Class::D => dynasm!(self.ops ; .arch aarch64 ; ldr D(d), [XSP(base), X(m)]),
             }
+        }
+    }
+
+    /// Loads the 8 bytes with this index from an address in a register that is not SP.
+    pub fn ldr_index(&mut self, d: PReg, base: PReg, index: PReg) {
+        let (class, d, base, m) = (d.class(), d.number(), base.number(), index.number());
+        match class {
+            Class::X => dynasm!(self.ops ; .arch aarch64 ; ldr X(d), [XSP(base), X(m), lsl 3]),
+            Class::D => dynasm!(self.ops ; .arch aarch64 ; ldr D(d), [XSP(base), X(m), lsl 3]),
+        }
+    }
+
+    /// Stores the 8 bytes with this index from an address in a register that is not SP.
+    pub fn str_index(&mut self, s: PReg, base: PReg, index: PReg) {
+        let (class, s, base, m) = (s.class(), s.number(), base.number(), index.number());
+        match class {
+            Class::X => dynasm!(self.ops ; .arch aarch64 ; str X(s), [XSP(base), X(m), lsl 3]),
+            Class::D => dynasm!(self.ops ; .arch aarch64 ; str D(s), [XSP(base), X(m), lsl 3]),
         }
     }
 
@@ -480,6 +549,19 @@ impl Asm {
         if let Some(skip) = skip {
             self.b(label);
             self.bind(skip);
+        }
+    }
+
+    /// `tbz n, #bit`: branches if the bit (below 64) is clear.
+    pub fn tbz(&mut self, n: PReg, bit: u8, label: Label) {
+        let (n, bit) = (n.number(), u32::from(bit & 63));
+        if self.far_bits {
+            let skip = self.label();
+            dynasm!(self.ops ; .arch aarch64 ; tbnz X(n), bit, =>skip);
+            self.b(label);
+            self.bind(skip);
+        } else {
+            dynasm!(self.ops ; .arch aarch64 ; tbz X(n), bit, =>label);
         }
     }
 }

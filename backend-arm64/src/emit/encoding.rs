@@ -2,7 +2,7 @@
 
 use super::asm::{Asm, SP};
 use crate::disasm::disassemble;
-use crate::mir::{AluOp, Cc, FpuOp, FpuUnary};
+use crate::mir::{AluOp, Cc, FpuOp, FpuUnary, LogicOp};
 use crate::reg::{FRAME, LINK, PReg};
 
 const fn x(n: u8) -> PReg {
@@ -42,6 +42,21 @@ const ROWS: &[Row] = &[
     ),
     (|a| a.mov_imm(x(4), 0x5555_5555_5555_5555), &[(0xb200f3e4, "mov x4, #0x5555555555555555")]),
     (|a| a.mov_imm(x(5), 0x0000_ffff_ffff_0000), &[(0xb2707fe5, "mov x5, #0xffffffff0000")]),
+    (|a| a.asr(x(1), x(2), 48), &[(0x9370fc41, "asr x1, x2, #48")]),
+    (|a| a.low48(x(16), x(3)), &[(0x9340bc70, "sbfx x16, x3, #0, #48")]),
+    (|a| a.set_top(x(4), 0xfffb), &[(0xf2ffff64, "movk x4, #0xfffb, lsl #48")]),
+    (|a| a.logic(LogicOp::And, x(1), x(2), (1 << 48) - 1), &[(0x9240bc41, "and x1, x2, #0xffffffffffff")]),
+    (|a| a.logic(LogicOp::Orr, x(1), x(2), 0xffff << 48), &[(0xb2503c41, "orr x1, x2, #0xffff000000000000")]),
+    (|a| a.logic(LogicOp::Eor, x(1), x(2), 0xfffc << 48), &[(0xd24e3441, "eor x1, x2, #0xfffc000000000000")]),
+    (
+        |a| a.logic(LogicOp::And, x(1), x(2), 0xfff9 << 48),
+        &[(0xd2ffff21, "mov x1, #0xfff9000000000000"), (0x8a010041, "and x1, x2, x1")],
+    ),
+    (|a| a.tst(x(7), !0 << 47), &[(0xf25140ff, "tst x7, #0xffff800000000000")]),
+    (|a| a.ldr_index(x(1), x(2), x(3)), &[(0xf8637841, "ldr x1, [x2, x3, lsl #3]")]),
+    (|a| a.ldr_index(d(1), x(2), x(3)), &[(0xfc637841, "ldr d1, [x2, x3, lsl #3]")]),
+    (|a| a.str_index(x(1), x(2), x(31)), &[(0xf83f7841, "str x1, [x2, xzr, lsl #3]")]),
+    (|a| a.str_index(d(1), x(2), x(3)), &[(0xfc237841, "str d1, [x2, x3, lsl #3]")]),
     (|a| a.fmov_imm(d(0), 0, x(16)), &[(0x2f00e400, "movi d0, #0x0")]),
     (|a| a.fmov_imm(d(1), 1.0f64.to_bits(), x(16)), &[(0x1e6e1001, "fmov d1, #1.000000000000000000e+00")]),
     (|a| a.fmov_imm(d(2), (-31.0f64).to_bits(), x(16)), &[(0x1e77f002, "fmov d2, #-3.100000000000000000e+01")]),
@@ -246,8 +261,12 @@ fn far_branches_go_around() {
     asm.b_cc(Cc::Lt, label);
     asm.cb(true, x(3), label);
     asm.cb(false, x(3), label);
+    asm.tbz(x(3), 48, label);
     asm.bind(label);
     let words = asm.finish().unwrap();
     let texts: Vec<String> = words.iter().enumerate().map(|(i, &w)| disassemble(w, 4 * i as u64)).collect();
-    assert_eq!(texts, ["b.ge 0x8", "b 0x18", "cbnz x3, 0x10", "b 0x18", "cbz x3, 0x18", "b 0x18"]);
+    assert_eq!(
+        texts,
+        ["b.ge 0x8", "b 0x20", "cbnz x3, 0x10", "b 0x20", "cbz x3, 0x18", "b 0x20", "tbnz x3, #48, 0x20", "b 0x20"]
+    );
 }

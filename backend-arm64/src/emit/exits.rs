@@ -1,6 +1,7 @@
 //! Exit stubs, one per exit, out of line or where they are branched to; they write values back to their slots and ask the host to go on.
 
-use gscript::layout;
+use gscript::layout::{self, Layout};
+use gscript::nanbox;
 use gscript::value::Tag;
 
 use super::frame::host_call;
@@ -10,7 +11,7 @@ use super::placement::Place;
 use super::{Emitter, Stub};
 use crate::code::{ExitKind, Part, Provenance};
 use crate::host::HostCall;
-use crate::mir::{Exit, ExitId, ExitValue};
+use crate::mir::{Exit, ExitId, ExitValue, ExitWrite};
 use crate::reg::{BASE, CONTEXT, Class, DEPTH, LINK, PReg, SCRATCH, SCRATCH2, ZERO};
 use crate::regalloc::Loc;
 
@@ -96,14 +97,29 @@ impl Emitter<'_> {
         }
         let mut places = places.iter().copied();
         if let Some(closure) = self.f.self_entry.and_then(|e| e.header).filter(|_| self.place != Place::Entry) {
-            let header = -(layout::slot_offset(layout::FRAME_HEADER_SLOTS) as i64);
-            self.asm.mov_imm(SCRATCH, Tag::Function as u64);
+            let header = -(self.layout.slot_offset(layout::FRAME_HEADER_SLOTS) as i64);
+            let base = BASE.number();
             self.asm.add_imm(SCRATCH2.number(), CONTEXT.number(), closure as i64, SCRATCH2);
-            self.asm.stp(SCRATCH, SCRATCH2, BASE.number(), header, LINK);
+            match self.layout {
+                Layout::Tagged => {
+                    self.asm.mov_imm(SCRATCH, Tag::Function as u64);
+                    self.asm.stp(SCRATCH, SCRATCH2, base, header, LINK);
+                }
+                Layout::NanBox => {
+                    self.asm.set_top(SCRATCH2, nanbox::FUNCTION as u16);
+                    self.asm.str(SCRATCH2, base, header, LINK);
+                }
+            }
         }
         // What the first scratch register holds already.
         let mut known = None;
-        for &(slot, tag, payload) in &exit.writes {
+        for &ExitWrite { slot, tag, payload } in &exit.writes {
+            let offset = self.layout.slot_offset(slot.into()) as i64;
+            let Some(tag) = tag else {
+                let word = self.exit_value(payload, &mut places, SCRATCH2);
+                self.asm.str(word, BASE.number(), offset, LINK);
+                continue;
+            };
             let tag = match tag {
                 ExitValue::Imm(v) if v != 0 && known == Some(v) => SCRATCH,
                 _ => {
@@ -115,7 +131,6 @@ impl Emitter<'_> {
                 }
             };
             let payload = self.exit_value(payload, &mut places, SCRATCH2);
-            let offset = layout::slot_offset(slot.into()) as i64;
             // The return address is in the frame, so X30 is free for an address that is far away.
             if payload.class() == Class::X {
                 self.asm.stp(tag, payload, BASE.number(), offset, LINK);
@@ -124,7 +139,8 @@ impl Emitter<'_> {
                 self.asm.str(payload, BASE.number(), offset + 8, LINK);
             }
         }
-        if exit.info.kind == ExitKind::LoopEnd {
+        // Raw payloads become values at the host, which then lets the loop return as it would here.
+        if exit.info.kind == ExitKind::LoopEnd && exit.info.raw.is_empty() {
             let pc = exit.info.frames.last().map_or(0, |f| f.pc);
             self.asm.mov_imm(PReg::x(0), pc.into());
             match self.place {
@@ -162,6 +178,11 @@ impl Emitter<'_> {
             }
             ExitValue::Object(offset) => {
                 self.asm.add_imm(scratch.number(), CONTEXT.number(), offset as i64, scratch);
+                scratch
+            }
+            ExitValue::Tagged(tag, offset) => {
+                self.asm.add_imm(scratch.number(), CONTEXT.number(), offset as i64, scratch);
+                self.asm.set_top(scratch, nanbox::top(tag).unwrap_or_default() as u16);
                 scratch
             }
             ExitValue::Reg(_) => match places.next() {

@@ -1,6 +1,7 @@
 //! Encoding of single machine instructions.
 
-use gscript::layout;
+use gscript::layout::{self, Layout};
+use gscript::nanbox;
 use gscript::value::Tag;
 
 use super::Emitter;
@@ -84,6 +85,30 @@ impl Emitter<'_> {
                 let n = at.reg(n);
                 asm.lsl(at.reg(d), n, shift);
             }
+            Inst::Asr { d, n, shift } => {
+                let n = at.reg(n);
+                asm.asr(at.reg(d), n, shift);
+            }
+            Inst::Logic { op, d, n, mask } => {
+                let n = at.reg(n);
+                asm.logic(op, at.reg(d), n, mask);
+            }
+            Inst::SetTop { d, n, top } => {
+                let n = at.reg(n);
+                let d = at.reg(d);
+                if d != n {
+                    asm.mov(d, n);
+                }
+                asm.set_top(d, top);
+            }
+            Inst::BoxInt { d, s } => {
+                let s = at.reg(s);
+                self.box_int(at.reg(d), s);
+            }
+            Inst::UnboxInt { d, s } => {
+                let s = at.reg(s);
+                self.unbox_int(at.reg(d), s);
+            }
             Inst::NotBool { d, n } => {
                 let n = at.reg(n);
                 asm.eor_one(at.reg(d), n);
@@ -127,6 +152,14 @@ impl Emitter<'_> {
             Inst::LdrW { d, base, offset } => {
                 let base = at.reg(base);
                 asm.ldr_w(at.reg(d), base.number(), offset.into(), SCRATCH);
+            }
+            Inst::LdrIndex { d, base, index } => {
+                let (base, index) = (at.reg(base), at.reg(index));
+                asm.ldr_index(at.reg(d), base, index);
+            }
+            Inst::StrIndex { s, base, index } => {
+                let (s, base) = (at.reg(s), at.reg(base));
+                asm.str_index(s, base, at.reg(index));
             }
             Inst::Ldp { d, d2, base, offset } => {
                 let base = at.reg(base);
@@ -209,7 +242,7 @@ impl Emitter<'_> {
             }
             Inst::Exit { exit } => self.exit_stub(exit.0 as usize, places, false),
             Inst::Ret { first, count } => {
-                let offset = layout::slot_offset(first.into()) as i64;
+                let offset = self.layout.slot_offset(first.into()) as i64;
                 asm.mov_imm(RESULT_COUNT, count.into());
                 match offset {
                     0 => asm.mov(RESULT_ADDR, BASE),
@@ -244,12 +277,26 @@ impl Emitter<'_> {
             self.pads.push((self.call_sites.len() - 1, None));
             // The frame is dead: its first slot carries the result.
             let base = BASE.number();
-            self.asm.mov_imm(SCRATCH, tag as u64);
-            if tag == Tag::Float {
-                self.asm.str(SCRATCH, base, layout::TAG_OFFSET as i64, SCRATCH2);
-                self.asm.str(PReg::d(0), base, layout::PAYLOAD_OFFSET as i64, SCRATCH2);
-            } else {
-                self.asm.stp(SCRATCH, RESULT_COUNT, base, 0, SCRATCH2);
+            match (self.layout, tag) {
+                (Layout::Tagged, Tag::Float) => {
+                    self.asm.mov_imm(SCRATCH, tag as u64);
+                    self.asm.str(SCRATCH, base, layout::TAG_OFFSET as i64, SCRATCH2);
+                    self.asm.str(PReg::d(0), base, layout::PAYLOAD_OFFSET as i64, SCRATCH2);
+                }
+                (Layout::Tagged, _) => {
+                    self.asm.mov_imm(SCRATCH, tag as u64);
+                    self.asm.stp(SCRATCH, RESULT_COUNT, base, 0, SCRATCH2);
+                }
+                (Layout::NanBox, Tag::Float) => self.asm.str(PReg::d(0), base, 0, SCRATCH2),
+                (Layout::NanBox, Tag::Int) => {
+                    self.box_int(RESULT_ADDR, RESULT_COUNT);
+                    self.asm.str(RESULT_ADDR, base, 0, SCRATCH2);
+                }
+                (Layout::NanBox, _) => {
+                    let top = nanbox::top(tag).unwrap_or_default();
+                    self.asm.set_top(RESULT_COUNT, top as u16);
+                    self.asm.str(RESULT_COUNT, base, 0, SCRATCH2);
+                }
             }
             self.asm.mov_imm(RESULT_COUNT, 1);
             self.asm.mov(RESULT_ADDR, BASE);
@@ -381,7 +428,8 @@ pub(super) fn words_at_most(f: &Function, allocation: &Allocation) -> u64 {
     for (_, _, data) in f.insts() {
         words += match &data.inst {
             Inst::ParallelMove { moves } => 6 * moves.len() as u64,
-            Inst::Call(_) | Inst::EnterBody { .. } => 24,
+            Inst::Call(_) | Inst::BoxInt { .. } | Inst::UnboxInt { .. } => 24,
+            Inst::EnterBody { .. } => 48,
             Inst::Host { .. } => 12,
             Inst::Ret { .. } | Inst::RetValue { .. } => 24,
             Inst::Branch { .. } => 3,

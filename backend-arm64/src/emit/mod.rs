@@ -1,6 +1,7 @@
 //! Emission: machine instructions with registers become words.
 
 mod asm;
+mod boxes;
 #[cfg(test)]
 mod encoding;
 mod exits;
@@ -13,21 +14,25 @@ mod placement;
 
 pub use frame::call_stub;
 
-use gscript::layout;
+use gscript::layout::Layout;
+use gscript::nanbox;
 use gsx_ir::graph::BlockId;
 use gsx_ir::unit::{FrameStyle, Unit};
 use rustc_hash::FxHashMap;
 
 use crate::code::{BackEdge, CallSite, CodeObject, CodegenError, Part, Passing, Provenance};
 use crate::mir::{Cc, ExitId, Function, Inst, MBlock};
-use crate::reg::{BASE, NARGS, SCRATCH, ZERO};
+use crate::reg::{BASE, NARGS, SCRATCH, SCRATCH2, ZERO};
 use crate::regalloc::{Allocation, Loc};
 use asm::{Asm, Label};
+use boxes::BoxStub;
 use order::Order;
 use placement::{Frames, Place};
 
 /// Words that a conditional branch spans in either direction.
 const NEAR_WORDS: u64 = 1 << 18;
+/// Words that a test of a single bit spans in either direction.
+const BIT_WORDS: u64 = 1 << 13;
 /// Words that an unconditional branch spans in either direction.
 const FAR_WORDS: u64 = 1 << 25;
 
@@ -38,6 +43,9 @@ struct Emitter<'a> {
     order: Order,
     /// Do exit stubs stand behind all other code?
     cold_split: bool,
+    layout: Layout,
+    /// Unusual ways to box and unbox integers that are not emitted yet.
+    boxes: Vec<BoxStub>,
     frames: Frames,
     /// Where the code being emitted runs.
     place: Place,
@@ -105,6 +113,9 @@ pub fn emit(
     let order = Order::new(f, allocation, unit.cold_split);
     let frames = Frames::new(f, allocation, &order, unit.frames == FrameStyle::Compact)?;
     let mut asm = Asm::new(far);
+    if words <= BIT_WORDS {
+        asm.set_bits_near();
+    }
     let blocks = order.blocks.iter().map(|&b| (b, asm.label())).collect();
     let (generic_entry, fixed_entry, self_entry) = (asm.label(), asm.label(), asm.label());
     let mut edits: FxHashMap<MBlock, std::ops::Range<usize>> = FxHashMap::default();
@@ -118,6 +129,8 @@ pub fn emit(
         allocation,
         order,
         cold_split: unit.cold_split,
+        layout: unit.layout,
+        boxes: Vec::new(),
         place,
         frames,
         unit_id,
@@ -166,6 +179,7 @@ impl Emitter<'_> {
         if let Some(fill) = fill {
             self.fill_parameters(fill, unit.nparams());
         }
+        self.box_stubs();
         self.exit_stubs();
         self.landing_pads();
         self.mark();
@@ -261,8 +275,14 @@ impl Emitter<'_> {
         }
         for (i, &label) in labels.iter().enumerate() {
             self.asm.bind(label);
-            let offset = layout::slot_offset(i as u64) as i64;
-            self.asm.stp(ZERO, ZERO, BASE.number(), offset, SCRATCH);
+            let offset = self.layout.slot_offset(i as u64) as i64;
+            match self.layout {
+                Layout::Tagged => self.asm.stp(ZERO, ZERO, BASE.number(), offset, SCRATCH),
+                Layout::NanBox => {
+                    self.asm.mov_imm(SCRATCH2, nanbox::NIL);
+                    self.asm.str(SCRATCH2, BASE.number(), offset, SCRATCH);
+                }
+            }
         }
         let fixed = self.fixed_entry;
         self.asm.b(fixed);

@@ -1,6 +1,6 @@
 //! Lowering of calls, to GScript code and to the host.
 
-use gscript::layout;
+use gscript::layout::{self, Layout};
 use gscript::value::Tag;
 use gsx_ir::graph::{NodeId, Origin};
 use gsx_ir::op::{CallKind, CallResults};
@@ -13,7 +13,16 @@ use crate::host::HostCall;
 use crate::mir::{CallInst, CallTarget, Cc, Inst, Reg, Test, VReg};
 use crate::reg::{BASE, Class, DEPTH, PReg, RESULT_ADDR, RESULT_COUNT, SCRATCH};
 
-pub(super) const SLOT: i32 = layout::SLOT_BYTES as i32;
+/// A callee in registers.
+#[derive(Clone, Copy)]
+struct Callee {
+    /// The first word of its slot.
+    first: Reg,
+    /// The second word of its slot, if it has one.
+    second: Option<Reg>,
+    /// Address of the closure.
+    address: Reg,
+}
 
 impl Lower<'_> {
     pub(super) fn call(
@@ -38,12 +47,12 @@ impl Lower<'_> {
         };
         self.leave_if(no_room, n, "too many frames".into())?;
 
-        let distance = layout::slot_offset(self.unit.callee_base(frame).into()) as i32;
+        let distance = self.layout().slot_offset(self.unit.callee_base(frame).into()) as i32;
         let mut registers = Vec::new();
         if kind == CallKind::SelfEntry {
             registers = self.self_entry_arguments(a, nargs, &args, distance)?;
-        } else if let (Some((tag, function)), true) = (callee, args.is_empty()) {
-            self.copy_arguments(a, nargs, distance, tag, function);
+        } else if let (Some(callee), true) = (callee, args.is_empty()) {
+            self.copy_arguments(a, nargs, distance, callee);
         } else {
             self.copy_frame(a, nargs, &args, distance)?;
         }
@@ -51,8 +60,8 @@ impl Lower<'_> {
             (CallKind::SelfEntry, _) => CallTarget::SelfEntry,
             (CallKind::SelfCall, _) if nargs >= self.unit.bytecode().nparams => CallTarget::Fixed,
             (CallKind::SelfCall, _) | (_, None) => CallTarget::Generic,
-            (_, Some((_, function))) => {
-                let record = self.load(Class::X, function, layout::CLOSURE_FUNC as i32);
+            (_, Some(callee)) => {
+                let record = self.load(Class::X, callee.address, layout::CLOSURE_FUNC as i32);
                 let offset = layout::FUNC_CODE as i32;
                 self.emit(Inst::Ldr { d: SCRATCH.into(), base: record.into(), offset });
                 CallTarget::Address(SCRATCH.into())
@@ -78,8 +87,11 @@ impl Lower<'_> {
         }
     }
 
-    /// The callee of a generic call as tag and payload: leaves if it is no function.
-    fn checked_callee(&mut self, n: NodeId, a: u8, given: Option<NodeId>) -> Result<(Reg, Reg), CodegenError> {
+    /// The callee of a generic call: leaves if it is no function.
+    fn checked_callee(&mut self, n: NodeId, a: u8, given: Option<NodeId>) -> Result<Callee, CodegenError> {
+        if self.layout() == Layout::NanBox {
+            return self.checked_callee_word(n, a, given);
+        }
         let (tag, function) = match given {
             None => {
                 let (base, slot) = self.slot(a.into());
@@ -100,7 +112,25 @@ impl Lower<'_> {
         if test != Test::Never {
             self.leave_if(test, n, format!("R{a} is not a function"))?;
         }
-        Ok((self.x(tag)?, self.any(function)?))
+        let (tag, address) = (self.x(tag)?, self.any(function)?);
+        Ok(Callee { first: tag, second: Some(address), address })
+    }
+
+    fn checked_callee_word(&mut self, n: NodeId, a: u8, given: Option<NodeId>) -> Result<Callee, CodegenError> {
+        let word = match given {
+            None => {
+                let (base, slot) = self.slot(a.into());
+                Half::Reg(self.load(Class::X, base, slot))
+            }
+            Some(callee) => self.word(callee)?,
+        };
+        let test = self.half_has_tag(word, Tag::Function)?.inverted();
+        if test != Test::Never {
+            self.leave_if(test, n, format!("R{a} is not a function"))?;
+        }
+        let first = self.x_vreg(word)?;
+        let address = self.payload(first).into();
+        Ok(Callee { first: first.into(), second: None, address })
     }
 
     /// Copies callee and arguments to where the callee's frame begins, its header and its first slots: from the slots
@@ -108,21 +138,31 @@ impl Lower<'_> {
     pub(super) fn copy_frame(&mut self, a: u8, nargs: u8, args: &[NodeId], distance: i32) -> Result<(), CodegenError> {
         if args.is_empty() {
             let (base, slot) = self.slot(a.into());
-            let (tag, function) = self.load_pair(base, slot);
-            self.copy_arguments(a, nargs, distance, tag.into(), function.into());
+            let callee = match self.layout() {
+                Layout::Tagged => {
+                    let (tag, function) = self.load_pair(base, slot);
+                    Callee { first: tag.into(), second: Some(function.into()), address: function.into() }
+                }
+                Layout::NanBox => {
+                    let first = self.load(Class::X, base, slot).into();
+                    Callee { first, second: None, address: first }
+                }
+            };
+            self.copy_arguments(a, nargs, distance, callee);
             return Ok(());
         }
         let (to, start) = self.frame_start(nargs, distance);
         for (i, &v) in args.iter().take(usize::from(nargs) + 1).enumerate() {
-            self.store_value(v, to, start + i as i32 * SLOT)?;
+            self.store_value(v, to, start + self.layout().slot_offset(i as u64) as i32)?;
         }
         Ok(())
     }
 
     /// Base register and offset of a callee's header.
     fn frame_start(&mut self, nargs: u8, distance: i32) -> (Reg, i32) {
-        let header = distance - layout::FRAME_HEADER_SLOTS as i32 * SLOT;
-        let last = header + i32::from(nargs) * SLOT;
+        let slots = |n: u64| self.layout().slot_offset(n) as i32;
+        let header = distance - slots(layout::FRAME_HEADER_SLOTS);
+        let last = header + slots(nargs.into());
         // Pairs reach 504 bytes from their base. Past that a second base does, for one more instruction.
         if imm::pair_offset_fits(last.into()) {
             return (BASE.into(), header);
@@ -133,13 +173,15 @@ impl Lower<'_> {
     }
 
     /// Copies a callee that is in registers, and the arguments behind slot `a`, to where the callee's frame begins.
-    fn copy_arguments(&mut self, a: u8, nargs: u8, distance: i32, tag: Reg, function: Reg) {
+    fn copy_arguments(&mut self, a: u8, nargs: u8, distance: i32, callee: Callee) {
         let (to, start) = self.frame_start(nargs, distance);
-        self.store_pair(tag, function, to, start);
-        for i in 1..=i32::from(nargs) {
-            let (base, offset) = self.slot(u16::from(a) + i as u16);
-            let (tag, payload) = self.load_pair(base, offset);
-            self.store_pair(tag.into(), payload.into(), to, start + i * SLOT);
+        match callee.second {
+            Some(second) => self.store_pair(callee.first, second, to, start),
+            None => self.emit(Inst::Str { s: callee.first, base: to, offset: start }),
+        }
+        for i in 1..=u16::from(nargs) {
+            let from = self.slot(u16::from(a) + i);
+            self.copy_slot(from, (to, start + self.layout().slot_offset(i.into()) as i32));
         }
     }
 

@@ -1,5 +1,7 @@
 //! Which parts of each value are used, and which nodes become part of their only user's instruction.
 
+use gscript::layout::Layout;
+use gscript::value::Tag;
 use gsx_ir::graph::{Args, BlockId, Graph, NodeId, SnapshotId, Terminator, User};
 use gsx_ir::op::{Op, Type};
 use gsx_ir::schedule::Schedule;
@@ -20,11 +22,18 @@ impl Parts {
     pub const IN_D: Parts = Parts(8);
     /// Tag and payload, as a store takes them.
     pub const WHOLE: Parts = Parts(3);
+    /// A NaN-boxed word, in a general register.
+    pub const WORD: Parts = Parts(2 | 4);
     /// Stored as a whole, wherever: it may be a reference there.
     pub const STORED: Parts = Parts(16);
+    /// Known to be a double before anything could collect garbage.
+    pub const SOON_FLOAT: Parts = Parts(32);
 
     pub const fn with(self, other: Parts) -> Parts {
         Parts(self.0 | other.0)
+    }
+    pub const fn without(self, other: Parts) -> Parts {
+        Parts(self.0 & !other.0)
     }
     pub const fn has(self, other: Parts) -> bool {
         self.0 & other.0 != 0
@@ -32,10 +41,15 @@ impl Parts {
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
+    /// Does a boxed value need a register for its tag? NaN-boxed ones never do.
+    pub const fn wants_tag(self, layout: Layout) -> bool {
+        self.has(Parts::TAG) && matches!(layout, Layout::Tagged)
+    }
     /// Is a boxed value's payload best kept in a float register?
     pub const fn prefers_d(self) -> bool {
         // The collector looks for references in general registers only.
-        self.has(Parts::IN_D) && !self.has(Parts::IN_X) && !self.has(Parts::STORED)
+        let kept = self.has(Parts::STORED) && !self.has(Parts::SOON_FLOAT);
+        self.has(Parts::IN_D) && !self.has(Parts::IN_X) && !kept
     }
 }
 
@@ -46,9 +60,10 @@ pub(super) struct Demand {
 }
 
 impl Demand {
-    pub fn new(graph: &Graph, schedule: &Schedule) -> Demand {
+    pub fn new(graph: &Graph, schedule: &Schedule, layout: Layout) -> Demand {
         let mut walk = Walk {
             graph,
+            layout,
             parts: vec![Parts::default(); graph.node_count()],
             work: Vec::new(),
             incoming: incoming(graph, schedule),
@@ -56,6 +71,9 @@ impl Demand {
         for &b in schedule.order() {
             for &n in schedule.block(b) {
                 walk.root(n);
+            }
+            if layout == Layout::NanBox {
+                walk.soon_floats(schedule.block(b));
             }
             match graph.block(b).term {
                 Terminator::Branch { cond, .. } => walk.mark(cond, Parts::PAYLOAD),
@@ -97,6 +115,7 @@ fn incoming(graph: &Graph, schedule: &Schedule) -> FxHashMap<NodeId, Args> {
 
 struct Walk<'a> {
     graph: &'a Graph,
+    layout: Layout,
     parts: Vec<Parts>,
     work: Vec<NodeId>,
     incoming: FxHashMap<NodeId, Args>,
@@ -120,7 +139,29 @@ impl Walk<'_> {
 
     fn snapshot(&mut self, s: SnapshotId) {
         for &(_, v) in &self.graph.snapshot(s).writes {
-            self.stored(v);
+            match self.layout {
+                Layout::Tagged => self.stored(v),
+                Layout::NanBox => self.stored(exit_source(self.graph, v)),
+            }
+        }
+    }
+
+    /// Marks the values of a block that are loaded and then guarded to be doubles, with nothing in between that may collect
+    /// garbage: that includes boxing an integer.
+    fn soon_floats(&mut self, nodes: &[NodeId]) {
+        let mut fresh: Vec<NodeId> = Vec::new();
+        for &n in nodes {
+            let node = self.graph.node(n);
+            match node.op {
+                Op::GuardTag(Tag::Float) if fresh.contains(&node.args[0]) => {
+                    self.mark(node.args[0], Parts::SOON_FLOAT);
+                }
+                op if op.is_load() => fresh.push(n),
+                op if op.is_guard() => {}
+                Op::Box => fresh.clear(),
+                op if op.is_pure() => {}
+                _ => fresh.clear(),
+            }
         }
     }
 
@@ -128,7 +169,15 @@ impl Walk<'_> {
     fn root(&mut self, n: NodeId) {
         let node = self.graph.node(n);
         match node.op {
-            Op::GuardTag(_) => self.mark(node.args[0], Parts::TAG),
+            Op::GuardTag(tag) => {
+                let parts = match self.layout {
+                    Layout::Tagged => Parts::TAG,
+                    // That a word is a double shows in a float register too, usually.
+                    Layout::NanBox if tag == Tag::Float => Parts::PAYLOAD,
+                    Layout::NanBox => Parts::WORD,
+                };
+                self.mark(node.args[0], parts);
+            }
             Op::Guard => self.mark(node.args[0], Parts::PAYLOAD),
             Op::SlotStorePayload(..) => self.mark(node.args[0], Parts::PAYLOAD),
             Op::SlotStore(_) | Op::GlobalStore(_) | Op::UpvalStore(_) => self.stored(node.args[0]),
@@ -158,12 +207,15 @@ impl Walk<'_> {
             match node.op {
                 Op::Param => {
                     for a in self.incoming.get(&n).cloned().unwrap_or_default() {
-                        self.mark(a, parts);
+                        self.mark(a, parts.without(Parts::SOON_FLOAT));
                     }
                 }
                 Op::Unbox(Type::Float) => self.mark(node.args[0], Parts::PAYLOAD.with(Parts::IN_D)),
                 Op::Unbox(_) => self.mark(node.args[0], Parts::PAYLOAD.with(Parts::IN_X)),
-                Op::TagOf | Op::HasTag(_) => self.mark(node.args[0], Parts::TAG),
+                Op::TagOf | Op::HasTag(_) => {
+                    let parts = if self.layout == Layout::Tagged { Parts::TAG } else { Parts::WORD };
+                    self.mark(node.args[0], parts);
+                }
                 Op::Truthy => self.mark(node.args[0], Parts::WHOLE.with(Parts::IN_X)),
                 Op::Box if !parts.has(Parts::PAYLOAD) => {}
                 op if op.is_pure() || op.is_load() => {
@@ -175,6 +227,12 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// Whose value an exit writes for `n`, in NaN-boxed slots: the host boxes what it can by itself.
+pub(super) fn exit_source(graph: &Graph, n: NodeId) -> NodeId {
+    let node = graph.node(n);
+    if node.op == Op::Box { node.args[0] } else { n }
 }
 
 /// The shift or product among the arguments of an addition or subtraction that could become part of its instruction, if

@@ -1,14 +1,16 @@
 //! Guards and what their exits write back.
 
+use gscript::layout::Layout;
 use gscript::value::{Tag, Value};
 use gsx_ir::graph::{BlockId, NodeId, Origin, SnapshotId};
 use gsx_ir::op::{Cond, Op};
 
-use super::values::global;
+use smallvec::SmallVec;
+
 use super::{Half, Lower};
 use crate::code::{CodegenError, ExitInfo, ExitKind};
-use crate::mir::{Cc, Exit, ExitId, ExitValue, Inst, Test};
-use crate::reg::DEPTH;
+use crate::mir::{Cc, Exit, ExitId, ExitValue, ExitWrite, Inst, Test};
+use crate::reg::{Class, DEPTH};
 
 impl Lower<'_> {
     /// The snapshot of a node.
@@ -24,14 +26,20 @@ impl Lower<'_> {
         origin: Origin,
         reason: String,
     ) -> Result<ExitId, CodegenError> {
-        let mut writes = Vec::new();
+        let (mut writes, mut raw) = (Vec::new(), SmallVec::new());
         for &(slot, v) in &self.graph.snapshot(snapshot).writes {
+            if self.layout() == Layout::NanBox {
+                let (write, tag) = self.exit_word(slot, v)?;
+                writes.push(write);
+                raw.extend(tag.map(|tag| (slot, tag)));
+                continue;
+            }
             let (tag, payload) = self.stored(v)?;
-            writes.push((slot, exit_value(tag)?, exit_value(payload)?));
+            writes.push(ExitWrite { slot, tag: Some(exit_value(tag)?), payload: exit_value(payload)? });
         }
-        writes.sort_by_key(|w| w.0);
+        writes.sort_by_key(|w| w.slot);
         let frames = self.graph.snapshot(snapshot).frames.clone();
-        let info = ExitInfo { frames, kind: ExitKind::Resume, origin, reason };
+        let info = ExitInfo { frames, kind: ExitKind::Resume, raw, origin, reason };
         self.f.exits.push(Exit { writes, results: None, info, node });
         Ok(ExitId(self.f.exits.len() as u32 - 1))
     }
@@ -48,6 +56,9 @@ impl Lower<'_> {
 
     pub(super) fn guard_tag(&mut self, n: NodeId, tag: Tag) -> Result<(), CodegenError> {
         let value = self.graph.node(n).args[0];
+        if self.layout() == Layout::NanBox {
+            return self.guard_word(n, value, tag);
+        }
         let test = match self.val(value)?.tag {
             Half::Imm(known) if known == tag as u64 => return Ok(()),
             Half::Imm(_) => Test::Always,
@@ -66,6 +77,20 @@ impl Lower<'_> {
         self.leave_if(test, n, reason)
     }
 
+    fn guard_word(&mut self, n: NodeId, value: NodeId, tag: Tag) -> Result<(), CodegenError> {
+        let reason = format!("{} is not {tag}", self.describe_operand(value));
+        let word = self.half(value)?;
+        if let (Half::Reg(v), Tag::Float) = (word, tag)
+            && self.f.class(v) == Class::D
+        {
+            return self.guard_float(n, v, reason);
+        }
+        match self.half_has_tag(word, tag)?.inverted() {
+            Test::Never => Ok(()),
+            test => self.leave_if(test, n, reason),
+        }
+    }
+
     pub(super) fn guard(&mut self, n: NodeId) -> Result<(), CodegenError> {
         let cond = self.graph.node(n).args[0];
         let test = self.test(cond)?.inverted();
@@ -77,13 +102,20 @@ impl Lower<'_> {
     }
 
     pub(super) fn guard_global(&mut self, n: NodeId, i: u32, f: Value) -> Result<(), CodegenError> {
-        let (base, offset) = global(i)?;
+        let (base, offset) = self.global(i)?;
+        let name = self.unit.program.globals.get(i as usize).cloned().unwrap_or_else(|| i.to_string());
+        let reason = format!("global {name} is another function now");
+        if self.layout() == Layout::NanBox {
+            let word = self.load(Class::X, base, offset);
+            let expected = self.x_vreg(Half::Tagged(f.tag, f.bits))?;
+            self.emit(Inst::Cmp { n: word.into(), m: expected.into() });
+            return self.leave_if(Test::Flags(Cc::Ne), n, reason);
+        }
         let (tag, payload) = self.load_pair(base, offset);
         let expected = self.x_vreg(Half::Object(f.bits))?;
         self.emit(Inst::Cmp { n: payload.into(), m: expected.into() });
         self.emit(Inst::CcmpImm { n: tag.into(), value: f.tag as u8, nzcv: 0, cc: Cc::Eq });
-        let name = self.unit.program.globals.get(i as usize).cloned().unwrap_or_else(|| i.to_string());
-        self.leave_if(Test::Flags(Cc::Ne), n, format!("global {name} is another function now"))
+        self.leave_if(Test::Flags(Cc::Ne), n, reason)
     }
 
     pub(super) fn guard_depth(&mut self, n: NodeId, frames: u8) -> Result<(), CodegenError> {
@@ -167,8 +199,9 @@ fn exit_value(half: Half) -> Result<ExitValue, CodegenError> {
     Ok(match half {
         Half::Imm(v) => ExitValue::Imm(v),
         Half::Object(offset) => ExitValue::Object(offset),
+        Half::Tagged(tag, offset) => ExitValue::Tagged(tag, offset),
         Half::Reg(v) => ExitValue::Reg(v),
-        Half::Unused => {
+        Half::Wide(_) | Half::Unused => {
             return Err(CodegenError::Malformed("an exit needs an unused half".into()));
         }
     })

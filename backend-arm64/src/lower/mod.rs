@@ -1,8 +1,10 @@
-//! Lowering: from the graph to machine instructions over virtual registers, for the 32-byte tagged layout.
+//! Lowering: from the graph to machine instructions over virtual registers.
 //!
-//! A boxed value is a pair of registers, tag and payload; only the halves that are used exist. Constants are made anew
+//! In the tagged layout a boxed value is a pair of registers, tag and payload; only the halves that are used exist. A
+//! NaN-boxed one is a single register, which takes the payload's place (`boxes` knows the words). Constants are made anew
 //! at each use. Conditions that only one branch looks at become the compare of a compare-and-branch pair.
 
+mod boxes;
 mod calls;
 mod constants;
 mod control;
@@ -17,7 +19,9 @@ mod split;
 mod values;
 
 use gscript::bytecode::ProtoId;
-use gscript::layout;
+use gscript::layout::{self, Layout};
+use gscript::nanbox;
+use gscript::value::Tag;
 use gsx_ir::analysis::loops::{loop_depths, natural_loops};
 use gsx_ir::graph::{BlockId, Graph, Node, NodeId, Origin};
 use gsx_ir::op::{Op, Type};
@@ -41,13 +45,17 @@ enum Half {
     Imm(u64),
     /// Guest address of the object at this offset in the arena.
     Object(u64),
+    /// NaN-boxed word of the object with this tag at this offset in the arena.
+    Tagged(Tag, u64),
+    /// NaN-boxed word of an integer that needs a box.
+    Wide(i64),
     /// In a register of either class.
     Reg(VReg),
     /// Nobody uses it.
     Unused,
 }
 
-/// A value: typed ones have no tag half.
+/// A value: typed ones have no tag half, and NaN-boxed ones neither.
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Val {
     tag: Half,
@@ -105,7 +113,7 @@ struct Lower<'a> {
 pub fn lower(unit: &Unit) -> Result<Function, CodegenError> {
     let graph = &unit.graph;
     let schedule = Schedule::new(graph);
-    let demand = Demand::new(graph, &schedule);
+    let demand = Demand::new(graph, &schedule, unit.layout);
     let splits = Splits::new(unit, &schedule);
     let mut lower = Lower {
         unit,
@@ -177,7 +185,8 @@ impl Lower<'_> {
         }
         match node.ty {
             Some(Type::Boxed) => {
-                let tag = if parts.has(Parts::TAG) { Half::Reg(self.f.vreg(Class::X)) } else { Half::Unused };
+                let wants_tag = parts.wants_tag(self.layout());
+                let tag = if wants_tag { Half::Reg(self.f.vreg(Class::X)) } else { Half::Unused };
                 let class = if parts.prefers_d() { Class::D } else { Class::X };
                 let payload = if parts.has(Parts::PAYLOAD) { Half::Reg(self.f.vreg(class)) } else { Half::Unused };
                 Val { tag, payload }
@@ -270,6 +279,7 @@ impl Lower<'_> {
             Op::IConst(v) => Val::typed(Half::Imm(v as u64)),
             Op::FConst(bits) => Val::typed(Half::Imm(bits)),
             Op::BConst(v) => Val::typed(Half::Imm(v as u64)),
+            Op::BoxedConst(v) if self.layout() == Layout::NanBox => Val::typed(boxes::constant(v)),
             Op::BoxedConst(v) => Val {
                 tag: Half::Imm(v.tag as u64),
                 payload: if v.tag.is_object() { Half::Object(v.bits) } else { Half::Imm(v.bits) },
@@ -308,6 +318,14 @@ impl Lower<'_> {
                 self.emit(Inst::AddImm { d: d.into(), n: CONTEXT.into(), offset: offset as i64 });
                 d
             }
+            Half::Tagged(tag, offset) => {
+                let address = self.x_vreg(Half::Object(offset))?;
+                self.set_top(address, tag)
+            }
+            Half::Wide(n) => {
+                let s = self.constant_register(Class::X, n as u64);
+                self.box_int(s)
+            }
             Half::Reg(v) if self.f.class(v) == Class::X => v,
             Half::Reg(v) => {
                 let d = self.f.vreg(Class::X);
@@ -342,8 +360,12 @@ impl Lower<'_> {
 
     // ---- memory ----
 
+    fn layout(&self) -> Layout {
+        self.unit.layout
+    }
+
     fn slot(&self, slot: u16) -> (Reg, i32) {
-        (BASE.into(), layout::slot_offset(u64::from(slot)) as i32)
+        (BASE.into(), self.layout().slot_offset(slot.into()) as i32)
     }
 
     fn load(&mut self, class: Class, base: Reg, offset: i32) -> VReg {
@@ -354,6 +376,9 @@ impl Lower<'_> {
 
     /// Loads the parts of the value at `base + offset` that are used.
     fn load_value(&mut self, parts: Parts, base: Reg, offset: i32) -> Val {
+        if self.layout() == Layout::NanBox {
+            return self.load_word(parts, base, offset);
+        }
         let (tag_at, payload_at) = (offset + layout::TAG_OFFSET as i32, offset + layout::PAYLOAD_OFFSET as i32);
         if parts.has(Parts::TAG) && parts.has(Parts::PAYLOAD) && !parts.prefers_d() {
             let (tag, payload) = self.load_pair(base, offset);
@@ -393,7 +418,33 @@ impl Lower<'_> {
         }
     }
 
-    /// Tag and payload of a value that is going to be stored.
+    /// Writes nil.
+    fn store_nil(&mut self, base: Reg, offset: i32) -> Result<(), CodegenError> {
+        match self.layout() {
+            Layout::Tagged => self.store_pair(ZERO.into(), ZERO.into(), base, offset),
+            Layout::NanBox => {
+                let s = self.x(Half::Imm(nanbox::NIL))?;
+                self.emit(Inst::Str { s, base, offset });
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies a value from memory to memory.
+    fn copy_slot(&mut self, (from, at): (Reg, i32), (to, offset): (Reg, i32)) {
+        match self.layout() {
+            Layout::Tagged => {
+                let (tag, payload) = self.load_pair(from, at);
+                self.store_pair(tag.into(), payload.into(), to, offset);
+            }
+            Layout::NanBox => {
+                let s = self.load(Class::X, from, at).into();
+                self.emit(Inst::Str { s, base: to, offset });
+            }
+        }
+    }
+
+    /// Tag and payload of a value that is going to be stored, in the tagged layout.
     fn stored(&self, n: NodeId) -> Result<(Half, Half), CodegenError> {
         let val = self.val(n)?;
         match self.graph.node(n).ty {
@@ -406,6 +457,12 @@ impl Lower<'_> {
     }
 
     fn store_value(&mut self, n: NodeId, base: Reg, offset: i32) -> Result<(), CodegenError> {
+        if self.layout() == Layout::NanBox {
+            let word = self.word(n)?;
+            let s = self.any(word)?;
+            self.emit(Inst::Str { s, base, offset });
+            return Ok(());
+        }
         let (tag, payload) = self.stored(n)?;
         let same = tag == payload;
         let tag = self.x(tag)?;

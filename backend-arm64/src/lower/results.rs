@@ -1,17 +1,17 @@
 //! Lowering of what calls give back.
 
 use gscript::bytecode::Op as Bytecode;
-use gscript::layout;
+use gscript::layout::Layout;
+use gscript::nanbox;
 use gscript::value::Tag;
 use gsx_ir::analysis::liveness::bytecode_liveness;
 use gsx_ir::graph::NodeId;
 use gsx_ir::op::{CallKind, CallResults, Op};
 
-use super::calls::SLOT;
 use super::{Half, Lower, Parts, Val};
 use crate::code::{CodegenError, ExitKind};
 use crate::mir::{Cc, ExitId, Inst, Test, VReg};
-use crate::reg::{Class, ZERO};
+use crate::reg::Class;
 
 impl Lower<'_> {
     /// What a call gave that returns slots: their number and the address of the first.
@@ -36,7 +36,7 @@ impl Lower<'_> {
             CallResults::Fixed(wanted) if own && self.returns.min >= u32::from(wanted) => {
                 self.copy_results(a, wanted, addr);
             }
-            CallResults::Fixed(wanted) => self.fill_results(a, wanted, count, addr),
+            CallResults::Fixed(wanted) => self.fill_results(a, wanted, count, addr)?,
             CallResults::ExpectValue => {
                 let certain = own && self.returns.exactly(1);
                 if !certain {
@@ -63,7 +63,7 @@ impl Lower<'_> {
             return self.load_value(parts, addr.into(), 0);
         }
         let class = if parts.prefers_d() { Class::D } else { Class::X };
-        let tag = parts.has(Parts::TAG).then(|| self.f.vreg(Class::X));
+        let tag = parts.wants_tag(self.layout()).then(|| self.f.vreg(Class::X));
         let payload = parts.has(Parts::PAYLOAD).then(|| self.f.vreg(class));
         let (usual, none, behind) = (self.new_block(false), self.new_block(true), self.new_block(false));
         self.emit(Inst::Branch { test: Test::Zero(count.into()), then: none, other: usual });
@@ -78,12 +78,13 @@ impl Lower<'_> {
         self.emit(Inst::ParallelMove { moves });
         self.emit(Inst::Jump { to: behind });
         self.cur = none;
+        let nil_bits = if self.layout() == Layout::Tagged { 0 } else { nanbox::NIL };
         let mut moves = Vec::new();
         for d in [tag, payload].into_iter().flatten() {
             let nil = self.f.vreg(self.f.class(d));
             self.emit(match self.f.class(d) {
-                Class::X => Inst::MovImm { d: nil.into(), value: 0 },
-                Class::D => Inst::FmovImm { d: nil.into(), bits: 0 },
+                Class::X => Inst::MovImm { d: nil.into(), value: nil_bits },
+                Class::D => Inst::FmovImm { d: nil.into(), bits: nil_bits },
             });
             moves.push((d, nil));
         }
@@ -105,7 +106,7 @@ impl Lower<'_> {
     ) -> Result<(), CodegenError> {
         let exit = self.exit_behind_call(n, a, count, addr, format!("the call does not return one {tag}"))?;
         let frame = self.graph.node(n).origin.frame;
-        let distance = layout::slot_offset(self.unit.callee_base(frame).into()) as u32;
+        let distance = self.layout().slot_offset(self.unit.callee_base(frame).into()) as u32;
         self.emit(Inst::LandingPad { exit, distance });
         let from = float.unwrap_or(count);
         let value = self.f.vreg(self.f.class(from));
@@ -116,11 +117,17 @@ impl Lower<'_> {
         }
         for i in 0..results.count() {
             let (base, offset) = self.slot(u16::from(a) + u16::from(i));
-            if i == 0 {
-                let tag = self.x(Half::Imm(tag as u64))?;
-                self.store_pair(tag, value.into(), base, offset);
-            } else {
-                self.store_pair(ZERO.into(), ZERO.into(), base, offset);
+            match self.layout() {
+                _ if i > 0 => self.store_nil(base, offset)?,
+                Layout::Tagged => {
+                    let tag = self.x(Half::Imm(tag as u64))?;
+                    self.store_pair(tag, value.into(), base, offset);
+                }
+                Layout::NanBox => {
+                    let word = self.word_of(tag, Half::Reg(value))?;
+                    let s = self.any(word)?;
+                    self.emit(Inst::Str { s, base, offset });
+                }
             }
         }
         Ok(())
@@ -154,18 +161,19 @@ impl Lower<'_> {
         };
         let exit = self.exit(snapshot, Some(n), origin, reason)?;
         let data = &mut self.f.exits[exit.0 as usize];
-        data.writes.retain(|&(slot, _, _)| {
-            slot < frame.base || slot < u16::from(a) && (open || behind.contains(slot - frame.base))
-        });
+        let matters =
+            |slot: u16| slot < frame.base || slot < u16::from(a) && (open || behind.contains(slot - frame.base));
+        data.writes.retain(|w| matters(w.slot));
+        data.info.raw.retain(|&mut (slot, _)| matters(slot));
         data.results = Some((count, addr));
         data.info.kind = kind;
         Ok(exit)
     }
 
     fn copy_result(&mut self, a: u8, i: u8, addr: VReg) {
-        let (tag, payload) = self.load_pair(addr.into(), i32::from(i) * SLOT);
-        let (base, offset) = self.slot(u16::from(a) + u16::from(i));
-        self.store_pair(tag.into(), payload.into(), base, offset);
+        let from = self.layout().slot_offset(i.into()) as i32;
+        let to = self.slot(u16::from(a) + u16::from(i));
+        self.copy_slot((addr.into(), from), to);
     }
 
     fn copy_results(&mut self, a: u8, n: u8, addr: VReg) {
@@ -192,7 +200,7 @@ impl Lower<'_> {
     }
 
     /// Copies the first `wanted` results; out of line, where there are fewer, the missing ones are nil.
-    fn fill_results(&mut self, a: u8, wanted: u8, count: VReg, addr: VReg) {
+    fn fill_results(&mut self, a: u8, wanted: u8, count: VReg, addr: VReg) -> Result<(), CodegenError> {
         let behind = self.new_block(false);
         let usual = self.new_block(false);
         let mut unusual = self.new_block(true);
@@ -230,10 +238,11 @@ impl Lower<'_> {
         for i in 0..wanted {
             self.cur = nils[i as usize];
             let (base, offset) = self.slot(u16::from(a) + u16::from(i));
-            self.store_pair(ZERO.into(), ZERO.into(), base, offset);
+            self.store_nil(base, offset)?;
             let to = nils.get(i as usize + 1).copied().unwrap_or(behind);
             self.emit(Inst::Jump { to });
         }
         self.cur = behind;
+        Ok(())
     }
 }

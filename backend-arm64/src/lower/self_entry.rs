@@ -1,8 +1,8 @@
 //! Lowering of the entry for self calls: which registers its arguments are in, what a call there does, and what is
 //! returned to it.
 
-use gscript::layout;
-use gscript::value::{Tag, Value};
+use gscript::layout::{self, Layout};
+use gscript::value::Tag;
 use gsx_ir::graph::{BlockId, NodeId};
 use gsx_ir::op::Type;
 use gsx_ir::unit::{FrameStyle, SelfArgs};
@@ -50,7 +50,8 @@ impl Lower<'_> {
             let val = match node.ty {
                 _ if parts.is_empty() => Val::typed(Half::Unused),
                 Some(Type::Boxed) => {
-                    let tag = if parts.has(Parts::TAG) { fixed(&mut self.f, Class::X) } else { Half::Unused };
+                    let wants_tag = parts.wants_tag(self.unit.layout);
+                    let tag = if wants_tag { fixed(&mut self.f, Class::X) } else { Half::Unused };
                     let payload = if parts.has(Parts::PAYLOAD) { fixed(&mut self.f, Class::X) } else { Half::Unused };
                     Val { tag, payload }
                 }
@@ -87,19 +88,24 @@ impl Lower<'_> {
             let nparams = self.unit.bytecode().nparams;
             self.copy_frame(a, nargs.min(nparams), args, distance)?;
             for missing in nargs..nparams {
-                let at = distance + layout::slot_offset(missing.into()) as i32;
-                self.store_pair(crate::reg::ZERO.into(), crate::reg::ZERO.into(), BASE.into(), at);
+                let at = distance + self.layout().slot_offset(missing.into()) as i32;
+                self.store_nil(BASE.into(), at)?;
             }
             return Ok(Vec::new());
         };
         if entry.header {
-            let closure = Val {
-                tag: Half::Imm(Tag::Function as u64),
-                payload: Half::Object(Value::object(Tag::Function, entry.closure).bits),
-            };
-            let (tag, payload) = (self.x(closure.tag)?, self.x(closure.payload)?);
-            let header = distance - layout::slot_offset(layout::FRAME_HEADER_SLOTS) as i32;
-            self.store_pair(tag, payload, BASE.into(), header);
+            let header = distance - self.layout().slot_offset(layout::FRAME_HEADER_SLOTS) as i32;
+            match self.layout() {
+                Layout::Tagged => {
+                    let tag = self.x(Half::Imm(Tag::Function as u64))?;
+                    let payload = self.x(Half::Object(entry.closure))?;
+                    self.store_pair(tag, payload, BASE.into(), header);
+                }
+                Layout::NanBox => {
+                    let s = self.x(Half::Tagged(Tag::Function, entry.closure))?;
+                    self.emit(Inst::Str { s, base: BASE.into(), offset: header });
+                }
+            }
         }
         let mut pairs = Vec::new();
         for (&p, &slot) in self.graph.block(entry.block).params.iter().zip(slots) {

@@ -1,6 +1,6 @@
 //! Lowering of nodes other than calls: arithmetic, comparisons, conversions, loads and stores.
 
-use gscript::layout;
+use gscript::layout::{self, Layout};
 use gscript::value::Tag;
 use gsx_ir::graph::NodeId;
 use gsx_ir::op::{Cond, Op, TablePart, Type};
@@ -69,6 +69,7 @@ impl Lower<'_> {
                 typed(d)
             }
             Op::Select => self.select(n)?,
+            Op::Box if self.layout() == Layout::NanBox => Val::typed(self.word(arg(0))?),
             Op::Box => {
                 let ty = self.graph.node(arg(0)).ty;
                 let tag = ty
@@ -79,12 +80,17 @@ impl Lower<'_> {
                 Val { tag: Half::Imm(tag), payload }
             }
             Op::Unbox(ty) => self.unbox(arg(0), ty)?,
+            Op::TagOf if self.layout() == Layout::NanBox => typed(self.tag_number(arg(0))?),
             Op::TagOf => Val::typed(self.val(arg(0))?.tag),
             Op::SlotLoad(slot, ty) => {
                 let (base, offset) = self.slot(slot);
-                self.load_typed(parts, ty, base, offset)
+                self.load_typed(parts, ty, base, offset)?
             }
             Op::SlotStore(slot) => {
+                let (base, offset) = self.slot(slot);
+                return self.store_value(arg(0), base, offset);
+            }
+            Op::SlotStorePayload(slot, _) if self.layout() == Layout::NanBox => {
                 let (base, offset) = self.slot(slot);
                 return self.store_value(arg(0), base, offset);
             }
@@ -96,11 +102,11 @@ impl Lower<'_> {
                 return Ok(());
             }
             Op::GlobalLoad(i) => {
-                let (base, offset) = global(i)?;
+                let (base, offset) = self.global(i)?;
                 self.load_value(parts, base, offset)
             }
             Op::GlobalStore(i) => {
-                let (base, offset) = global(i)?;
+                let (base, offset) = self.global(i)?;
                 return self.store_value(arg(0), base, offset);
             }
             Op::UpvalLoad(i) => {
@@ -122,10 +128,17 @@ impl Lower<'_> {
                 return self.store_value(arg(1), base, offset);
             }
             Op::ElemLoad => {
-                let (base, offset) = self.element(arg(0), Key::Value(arg(1)))?;
-                self.load_value(parts, base, offset)
+                if self.layout() == Layout::NanBox && self.constant(arg(1))?.is_none() {
+                    self.load_indexed_word(parts, arg(0), arg(1))?
+                } else {
+                    let (base, offset) = self.element(arg(0), Key::Value(arg(1)))?;
+                    self.load_value(parts, base, offset)
+                }
             }
             Op::ElemStore => {
+                if self.layout() == Layout::NanBox && self.constant(arg(1))?.is_none() {
+                    return self.store_indexed_word(arg(2), arg(0), arg(1));
+                }
                 let (base, offset) = self.element(arg(0), Key::Value(arg(1)))?;
                 return self.store_value(arg(2), base, offset);
             }
@@ -145,7 +158,7 @@ impl Lower<'_> {
         Ok(())
     }
 
-    fn x_of(&mut self, n: NodeId) -> Lowered<Reg> {
+    pub(super) fn x_of(&mut self, n: NodeId) -> Lowered<Reg> {
         let half = self.half(n)?;
         self.x(half)
     }
@@ -191,7 +204,7 @@ impl Lower<'_> {
     }
 
     /// The value of a node, as the result of an operation that does not change it.
-    fn x_copy(&mut self, n: NodeId) -> Lowered<VReg> {
+    pub(super) fn x_copy(&mut self, n: NodeId) -> Lowered<VReg> {
         let half = self.half(n)?;
         self.x_vreg(half)
     }
@@ -350,6 +363,9 @@ impl Lower<'_> {
     }
 
     fn has_tag(&mut self, n: NodeId, tag: Tag) -> Lowered<Test> {
+        if self.layout() == Layout::NanBox {
+            return self.word_has_tag(n, tag);
+        }
         match (self.val(n)?.tag, tag as i64) {
             (Half::Imm(known), tag) => Ok(if known as i64 == tag { Test::Always } else { Test::Never }),
             (half, 0) => Ok(Test::Zero(self.x(half)?)),
@@ -382,6 +398,9 @@ impl Lower<'_> {
 
     /// Falsy are nil, whose payload is zero, and false, whose payload is zero: tag at most 1 and payload 0.
     fn truthy(&mut self, n: NodeId) -> Lowered<Test> {
+        if self.layout() == Layout::NanBox {
+            return self.word_is_truthy(n);
+        }
         let val = self.val(n)?;
         match val.tag {
             Half::Imm(tag) if tag > 1 => Ok(Test::Always),
@@ -455,6 +474,9 @@ impl Lower<'_> {
 
     fn unbox(&mut self, n: NodeId, ty: Type) -> Lowered<Val> {
         let payload = self.half(n)?;
+        if self.layout() == Layout::NanBox {
+            return self.unbox_word(payload, ty);
+        }
         Ok(match (payload, class_of_type(ty)) {
             // A constant is made in the right class where it is used.
             (Half::Imm(_), _) => Val::typed(payload),
@@ -466,10 +488,11 @@ impl Lower<'_> {
 
     // ---- memory ----
 
-    fn load_typed(&mut self, parts: Parts, ty: Type, base: Reg, offset: i32) -> Val {
+    fn load_typed(&mut self, parts: Parts, ty: Type, base: Reg, offset: i32) -> Lowered<Val> {
         match ty {
-            Type::Boxed => self.load_value(parts, base, offset),
-            ty => typed(self.load(class_of_type(ty), base, offset + layout::PAYLOAD_OFFSET as i32)),
+            Type::Boxed => Ok(self.load_value(parts, base, offset)),
+            ty if self.layout() == Layout::NanBox => self.load_unboxed(ty, base, offset),
+            ty => Ok(typed(self.load(class_of_type(ty), base, offset + layout::PAYLOAD_OFFSET as i32))),
         }
     }
 
@@ -487,12 +510,13 @@ impl Lower<'_> {
 
     /// Where a slot of a block of slots is.
     fn element(&mut self, block: NodeId, key: Key) -> Lowered<(Reg, i32)> {
+        let slot_bytes = self.layout().slot_bytes();
         let base = self.x_copy(block)?;
         let constant = match key {
             Key::Constant(i) => Some(i),
             Key::Value(k) => self.constant(k)?,
         };
-        if let Some(offset) = constant.and_then(|i| i.checked_mul(layout::SLOT_BYTES as i64))
+        if let Some(offset) = constant.and_then(|i| i.checked_mul(slot_bytes as i64))
             && let Ok(offset) = i32::try_from(offset)
         {
             return Ok((base.into(), offset));
@@ -500,15 +524,29 @@ impl Lower<'_> {
         let Key::Value(k) = key else { return Err(CodegenError::Malformed(format!("{block} has too many fields"))) };
         let k = self.x_of(k)?;
         let d = self.f.vreg(Class::X);
-        let shift = layout::SLOT_BYTES.trailing_zeros() as u8;
+        let shift = slot_bytes.trailing_zeros() as u8;
         self.emit(Inst::AluLsl { op: AluOp::Add, d: d.into(), n: base.into(), m: k, shift });
         Ok((d.into(), 0))
     }
 
     /// The running closure, from the frame header.
     fn callee(&mut self) -> VReg {
-        let header = layout::slot_offset(layout::FRAME_HEADER_SLOTS) as i32;
-        self.load(Class::X, BASE.into(), layout::PAYLOAD_OFFSET as i32 - header)
+        let header = self.layout().slot_offset(layout::FRAME_HEADER_SLOTS) as i32;
+        match self.layout() {
+            Layout::Tagged => self.load(Class::X, BASE.into(), layout::PAYLOAD_OFFSET as i32 - header),
+            Layout::NanBox => {
+                let word = self.load(Class::X, BASE.into(), -header);
+                self.payload(word)
+            }
+        }
+    }
+
+    /// Where a global is.
+    pub(super) fn global(&self, i: u32) -> Lowered<(Reg, i32)> {
+        let offset = self.layout().global_offset(i.into());
+        // Such a program has sixty million globals; there is no arena that holds them.
+        let offset = i32::try_from(offset).map_err(|_| CodegenError::Malformed(format!("global {i}")))?;
+        Ok((CONTEXT.into(), offset))
     }
 
     /// Address of the slot that holds an upvalue.
@@ -533,11 +571,4 @@ fn added_at_once(c: i64) -> bool {
 
 fn typed(v: VReg) -> Val {
     Val::typed(Half::Reg(v))
-}
-
-pub(super) fn global(i: u32) -> Lowered<(Reg, i32)> {
-    let offset = layout::GLOBALS + u64::from(i) * layout::SLOT_BYTES;
-    // Such a program has sixty million globals; there is no arena that holds them.
-    let offset = i32::try_from(offset).map_err(|_| CodegenError::Malformed(format!("global {i}")))?;
-    Ok((CONTEXT.into(), offset))
 }

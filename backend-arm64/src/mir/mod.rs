@@ -192,6 +192,17 @@ pub enum AluOp {
     Eor,
 }
 
+/// Integer operations with a bitmask immediate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogicOp {
+    /// `n & mask`
+    And,
+    /// `n | mask`
+    Orr,
+    /// `n ^ mask`
+    Eor,
+}
+
 /// One-operand float operations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FpuUnary {
@@ -253,6 +264,17 @@ pub enum Inst {
     MulAdd { op: AluOp, d: Reg, n: Reg, m: Reg, a: Reg },
     /// `d = n << shift`
     Lsl { d: Reg, n: Reg, shift: u8 },
+    /// `d = n >> shift`, signed
+    Asr { d: Reg, n: Reg, shift: u8 },
+    /// Logical operation; the mask must be a bitmask immediate.
+    Logic { op: LogicOp, d: Reg, n: Reg, mask: u64 },
+    /// `d` = `n` with the top 16 bits replaced.
+    SetTop { d: Reg, n: Reg, top: u16 },
+    /// `d` = the NaN-boxed word of an integer. One that needs a box of its own gets it from the host, out of line; all other
+    /// registers are preserved.
+    BoxInt { d: Reg, s: Reg },
+    /// `d` = the integer in a NaN-boxed word, also one in a box; any number if the word is no integer's.
+    UnboxInt { d: Reg, s: Reg },
     /// `d = n ^ 1`
     NotBool { d: Reg, n: Reg },
     /// Float operation.
@@ -279,6 +301,10 @@ pub enum Inst {
     Csel { d: Reg, n: Reg, m: Reg, cc: Cc },
     /// Loads 8 bytes, either class.
     Ldr { d: Reg, base: Reg, offset: i32 },
+    /// Loads the 8 bytes with this index from an address, either class.
+    LdrIndex { d: Reg, base: Reg, index: Reg },
+    /// Stores the 8 bytes with this index from an address, either class.
+    StrIndex { s: Reg, base: Reg, index: Reg },
     /// Loads 4 bytes, unsigned, into a general register.
     LdrW { d: Reg, base: Reg, offset: i32 },
     /// Loads two general registers; the offset must fit.
@@ -378,15 +404,28 @@ pub enum ExitValue {
     Imm(u64),
     /// The guest address of an object at this offset in the arena.
     Object(u64),
+    /// The same as a NaN-boxed word of this tag.
+    Tagged(Tag, u64),
     /// In a register, or spilled.
     Reg(VReg),
+}
+
+/// A slot that an exit stub writes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ExitWrite {
+    /// The slot.
+    pub slot: u16,
+    /// Its tag word; none where the payload is the whole value.
+    pub tag: Option<ExitValue>,
+    /// Its payload.
+    pub payload: ExitValue,
 }
 
 /// What is left to do when compiled code leaves.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Exit {
-    /// Slots to write: slot, tag, payload.
-    pub writes: Vec<(u16, ExitValue, ExitValue)>,
+    /// Slots to write.
+    pub writes: Vec<ExitWrite>,
     /// Number and address of a call's results, for an exit behind a call.
     pub results: Option<(VReg, VReg)>,
     /// Description for the engine and for people.
@@ -398,10 +437,10 @@ pub struct Exit {
 impl Exit {
     /// The virtual registers it reads.
     pub fn uses(&self) -> impl Iterator<Item = VReg> + '_ {
-        let values = self.writes.iter().flat_map(|&(_, tag, payload)| [tag, payload]);
+        let values = self.writes.iter().flat_map(|w| w.tag.into_iter().chain([w.payload]));
         let regs = values.filter_map(|v| match v {
             ExitValue::Reg(r) => Some(r),
-            ExitValue::Imm(_) | ExitValue::Object(_) => None,
+            ExitValue::Imm(_) | ExitValue::Object(_) | ExitValue::Tagged(..) => None,
         });
         regs.chain(self.results.into_iter().flat_map(|(count, addr)| [count, addr]))
     }

@@ -27,6 +27,11 @@ impl Function {
             Inst::MovImm { d, .. } | Inst::FmovImm { d, .. } | Inst::Cset { d, .. } => push(d, Def),
             Inst::AddImm { d, n, .. }
             | Inst::Lsl { d, n, .. }
+            | Inst::Asr { d, n, .. }
+            | Inst::Logic { d, n, .. }
+            | Inst::SetTop { d, n, .. }
+            | Inst::BoxInt { d, s: n }
+            | Inst::UnboxInt { d, s: n }
             | Inst::NotBool { d, n }
             | Inst::FpuUnary { d, n, .. }
             | Inst::Fcvtms { d, n }
@@ -58,6 +63,16 @@ impl Function {
             Inst::Ldr { d, base, .. } | Inst::LdrW { d, base, .. } => {
                 push(base, Use);
                 push(d, Def);
+            }
+            Inst::LdrIndex { d, base, index } => {
+                push(base, Use);
+                push(index, Use);
+                push(d, Def);
+            }
+            Inst::StrIndex { s, base, index } => {
+                push(s, Use);
+                push(base, Use);
+                push(index, Use);
             }
             Inst::Ldp { d, d2, base, .. } => {
                 push(base, Use);

@@ -1,7 +1,8 @@
 //! Runs code objects on the simulator, with a small memory and a host that a test scripts.
 
-use gscript::layout;
-use gscript::value::Tag;
+use gscript::layout::{self, Layout};
+use gscript::nanbox;
+use gscript::value::{Tag, Value};
 use gsx_backend_arm64::{CodeObject, HostCall, call_stub};
 use gsx_machine::sim::Simulator;
 use gsx_machine::{Executor, GuestMemory, Host, HostAction, Registers, Stop};
@@ -35,7 +36,12 @@ pub const NIL: Slot = (0, 0);
 
 /// Words of guest memory, as host and tests see them.
 #[derive(Clone, Copy)]
-pub struct Memory(GuestMemory);
+pub struct Memory(GuestMemory, Layout);
+
+/// Offset of the word that says where the next box goes.
+const NEXT_BOX: u64 = 128;
+/// Offset of the boxes of wide integers.
+const BOXES: u64 = 0x20_0000;
 
 impl Memory {
     fn at(&self, address: u64) -> *mut u64 {
@@ -51,14 +57,44 @@ impl Memory {
         // SAFETY: as above.
         unsafe { self.at(address).write(value) }
     }
+    pub fn slot_bytes(&self) -> u64 {
+        self.1.slot_bytes()
+    }
     pub fn slot(&self, base: u64, i: u64) -> Slot {
-        let at = base + layout::slot_offset(i);
-        (self.read(at), self.read(at + 8))
+        let at = base + self.1.slot_offset(i);
+        match self.1 {
+            Layout::Tagged => (self.read(at), self.read(at + 8)),
+            Layout::NanBox => match nanbox::decode(self.read(at)) {
+                Ok(v) => (v.tag as u64, v.bits),
+                Err(at) => (Tag::Int as u64, self.read(at + layout::WIDE_VALUE)),
+            },
+        }
     }
     pub fn set_slot(&self, base: u64, i: u64, v: Slot) {
-        let at = base + layout::slot_offset(i);
-        self.write(at, v.0);
-        self.write(at + 8, v.1);
+        let at = base + self.1.slot_offset(i);
+        match self.1 {
+            Layout::Tagged => {
+                self.write(at, v.0);
+                self.write(at + 8, v.1);
+            }
+            Layout::NanBox => self.write(at, self.word(v)),
+        }
+    }
+    fn word(&self, v: Slot) -> u64 {
+        let tag = Tag::from_u64(v.0).expect("a tag");
+        nanbox::encode(Value { tag, bits: v.1 }).unwrap_or_else(|| {
+            let at = self.read(ARENA + NEXT_BOX);
+            self.write(ARENA + NEXT_BOX, at + layout::WIDE_BYTES);
+            self.write(at + layout::WIDE_VALUE, v.1);
+            nanbox::WIDE << nanbox::SHIFT | at
+        })
+    }
+    /// Boxes the payloads that an exit has left.
+    pub fn box_payloads(&self, base: u64, raw: &[(u16, Tag)]) {
+        for &(slot, tag) in raw {
+            let payload = self.read(base + self.1.slot_offset(slot.into()));
+            self.set_slot(base, slot.into(), (tag as u64, payload));
+        }
     }
 }
 
@@ -84,6 +120,11 @@ struct ScriptHost<'a, 'b> {
 impl Host for ScriptHost<'_, '_> {
     fn host_call(&mut self, executor: &mut dyn Executor, regs: &mut Registers) -> HostAction {
         let call = HostCall::try_from(regs.x[17]).expect("a host call");
+        if call == HostCall::BoxInt {
+            let n = self.memory.read(regs.sp + 8);
+            assert!(!nanbox::fits(n as i64), "{n} needs no box");
+            return HostAction::Preserve(self.memory.word((Tag::Int as u64, n)));
+        }
         let x = [regs.x[0], regs.x[1], regs.x[2], regs.x[3], regs.x[4]];
         let (a, b) = (self.script)(Call { memory: self.memory, call, x, link: regs.x[30], sp: regs.sp, executor });
         (regs.x[0], regs.x[1]) = (a, b);
@@ -102,9 +143,13 @@ pub struct Machine {
 
 impl Machine {
     pub fn new(code: &CodeObject) -> Machine {
+        Machine::with_layout(code, Layout::Tagged)
+    }
+
+    pub fn with_layout(code: &CodeObject, layout: Layout) -> Machine {
         let mut bytes = vec![0u64; BYTES / 8];
         // SAFETY: the vector's buffer is kept, and never touched through the vector again.
-        let memory = Memory(unsafe { GuestMemory::new(ARENA, bytes.as_mut_ptr().cast(), BYTES) });
+        let memory = Memory(unsafe { GuestMemory::new(ARENA, bytes.as_mut_ptr().cast(), BYTES) }, layout);
         let mut sim = Simulator::new();
         sim.set_convention_check(true);
         sim.set_counting(true);
@@ -118,7 +163,8 @@ impl Machine {
         memory.write(ARENA + CELL + layout::UPVAL_PTR, ARENA + CELL + layout::UPVAL_CLOSED);
         memory.write(ARENA + OTHER_RECORD + layout::FUNC_CODE, stub);
         memory.write(ARENA + OTHER + layout::CLOSURE_FUNC, ARENA + OTHER_RECORD);
-        memory.set_slot(ARENA + FRAME - 32, 0, (Tag::Function as u64, ARENA + CLOSURE));
+        memory.write(ARENA + NEXT_BOX, ARENA + BOXES);
+        memory.set_slot(ARENA + FRAME - layout.slot_bytes(), 0, (Tag::Function as u64, ARENA + CLOSURE));
         Machine { sim, memory, _bytes: bytes, entry, words: code.words.len() }
     }
 

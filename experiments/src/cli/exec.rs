@@ -19,10 +19,10 @@ use crate::output::text::{list, plural, thousands};
 /// Runs the program; what it prints goes to standard output, statistics to standard error.
 pub fn exec(registry: &Registry, args: &ExecArgs, json: bool) -> Result<(), Failure> {
     let pipeline = match args.engine {
-        // The names are checked even where they have no effect.
+        // All names are checked, but only the layout of values has an effect.
         EngineArg::Interp => {
-            select(registry, &args.passes, "none")?;
-            Pipeline::none()
+            let chosen = select(registry, &args.passes, "none")?;
+            Pipeline::of(chosen.passes().iter().copied().filter(|p| p.layout().is_some()).collect())
         }
         EngineArg::Sim => select(registry, &args.passes, "all")?,
     };
@@ -86,7 +86,9 @@ fn stats(spec: &ExecSpec, report: &ExecReport, style: Style) -> String {
     for (name, n) in [
         ("instructions", c.instructions),
         ("loads", c.loads),
+        ("bytes loaded", c.bytes_loaded),
         ("stores", c.stores),
+        ("bytes stored", c.bytes_stored),
         ("branches", c.branches),
         ("host calls", c.host_calls),
     ] {
@@ -126,6 +128,8 @@ struct StatsJson<'a> {
     instructions: u64,
     loads: u64,
     stores: u64,
+    bytes_loaded: u64,
+    bytes_stored: u64,
     branches: u64,
     branches_taken: u64,
     loop_iterations: u64,
@@ -155,6 +159,8 @@ impl<'a> StatsJson<'a> {
             instructions: c.instructions,
             loads: c.loads,
             stores: c.stores,
+            bytes_loaded: c.bytes_loaded,
+            bytes_stored: c.bytes_stored,
             branches: c.branches,
             branches_taken: c.branches_taken,
             loop_iterations: report.loop_iterations,

@@ -118,6 +118,7 @@ fn meaning(kind: &str) -> &'static str {
         "call" => ": runs a function that has no code",
         "step" => ": executes one bytecode instruction",
         "compare" => ": compares two values of any type",
+        "box" => ": puts an integer of more than 48 bits into a box",
         _ => "",
     }
 }

@@ -38,13 +38,18 @@ const NOTABLE: f64 = 1.1;
 type Count = fn(&CellReport) -> u64;
 
 /// What is counted. Instructions come first: they are the figure to look at.
-const ROWS: [(&str, Count); 8] = [
+const ROWS: [(&str, Count); 13] = [
     ("instructions", |r| r.counters.instructions),
     ("loads", |r| r.counters.loads),
+    ("  bytes", |r| r.counters.bytes_loaded),
     ("stores", |r| r.counters.stores),
+    ("  bytes", |r| r.counters.bytes_stored),
     ("branches", |r| r.counters.branches),
     ("  taken", |r| r.counters.branches_taken),
     ("side exits", CellReport::exit_count),
     ("host calls", CellReport::host_call_count),
     ("code bytes", |r| r.code_bytes() as u64),
+    ("heap bytes: new", |r| r.heap.allocated),
+    ("  alive behind", |r| r.heap.live),
+    ("  at most", |r| r.heap.peak),
 ];

@@ -16,9 +16,9 @@ use super::cells::{Cell, GRANULE};
 use super::free::SMALL_BYTES;
 use super::{Heap, HeapError};
 use crate::layout::{
-    CLOSURE_COUNT_SHIFT, CLOSURE_UPVALS, CTX_ALLOC_END, CTX_ALLOC_NEXT, FUNC_BYTES, HEADER, KIND_CLOSURE, KIND_FUNC,
-    KIND_STRING, KIND_TABLE, KIND_UPVAL, SLOT_BYTES, STRING_BYTES, STRING_LEN, TABLE_ARRAY, TABLE_ARRAY_CAP,
-    TABLE_BYTES, TABLE_FIELDS, TABLE_FIELDS_CAP, UPVAL_BYTES,
+    ARRAY_HEADER_BYTES, CLOSURE_COUNT_SHIFT, CLOSURE_UPVALS, CTX_ALLOC_END, CTX_ALLOC_NEXT, FUNC_BYTES, HEADER,
+    KIND_CLOSURE, KIND_FUNC, KIND_STRING, KIND_TABLE, KIND_UPVAL, KIND_WIDE, Layout, STRING_BYTES, STRING_LEN,
+    TABLE_BYTES, TABLE_FIELDS, WIDE_BYTES,
 };
 
 /// Size in bytes of a region taken from above the top (less in a small heap), and at most of any region.
@@ -43,7 +43,21 @@ impl Heap {
         self.alloc_cell(bytes, Cell::Object)
     }
 
-    /// Allocates a zeroed block without a header, for slots: zero bytes read as nil.
+    /// Allocates a block of `n` slots, all nil, behind so many zeroed bytes.
+    #[inline]
+    pub(crate) fn alloc_slots(&mut self, before: u64, n: u64) -> Result<u64, HeapError> {
+        let bytes = n.saturating_mul(self.slot_bytes());
+        let at = self.alloc_block(bytes.saturating_add(before))?;
+        if self.layout() != Layout::Tagged
+            && let Some(p) = self.span(at + before, bytes)
+        {
+            // SAFETY: the slots lie in the arena.
+            unsafe { self.slots.fill_nil(p, n as usize) };
+        }
+        Ok(at)
+    }
+
+    /// Allocates a zeroed block without a header. In the tagged layout zeros read as nil.
     #[inline]
     pub(crate) fn alloc_block(&mut self, bytes: u64) -> Result<u64, HeapError> {
         self.alloc_cell(bytes, Cell::Block)
@@ -182,6 +196,7 @@ impl Heap {
         self.cells.set(at, Cell::Free);
         self.free.add(at, bytes);
         self.reserved -= bytes;
+        self.freed += bytes;
     }
 
     /// Where the object or block at `at` ends.
@@ -211,9 +226,11 @@ impl Heap {
             self.cells.set(at, what);
             at += bytes.unwrap_or(next - at);
             if what == Cell::Object && self.word(object, HEADER) & 0xff == KIND_TABLE {
-                for (address, cap) in [(TABLE_FIELDS, TABLE_FIELDS_CAP), (TABLE_ARRAY, TABLE_ARRAY_CAP)] {
-                    let bytes = (u64::from(self.half(object, cap)) * SLOT_BYTES).next_multiple_of(GRANULE);
-                    if self.word(object, address) == at && bytes > 0 && bytes <= next - at {
+                let fields = u64::from(self.fields_cap(object)) * self.slot_bytes();
+                let array = ARRAY_HEADER_BYTES + u64::from(self.array_cap(object)) * self.slot_bytes();
+                for (block, bytes) in [(self.word(object, TABLE_FIELDS), fields), (self.array_block(object), array)] {
+                    let bytes = bytes.next_multiple_of(GRANULE);
+                    if block == at && bytes > 0 && bytes <= next - at {
                         self.cells.set(at, Cell::Block);
                         at += bytes;
                     }
@@ -231,7 +248,8 @@ impl Heap {
             KIND_TABLE => TABLE_BYTES,
             KIND_CLOSURE => CLOSURE_UPVALS + 8 * ((header >> CLOSURE_COUNT_SHIFT) & 0xff),
             KIND_FUNC => FUNC_BYTES,
-            KIND_UPVAL => UPVAL_BYTES,
+            KIND_UPVAL => self.layout().upval_bytes(),
+            KIND_WIDE => WIDE_BYTES,
             _ => return None,
         };
         Some(bytes.next_multiple_of(GRANULE))

@@ -4,8 +4,7 @@
 //! entries, a key slot and a value slot each; then the index, a power of two of u32 entry numbers plus one (0: free).
 //! A deleted entry keeps its key with the value nil, so that `next` can go on from it; growing drops it.
 
-use super::{Heap, HeapError, slot};
-use crate::layout::SLOT_BYTES;
+use super::{Heap, HeapError};
 use crate::value::{Tag, Value};
 
 const CAP: u64 = 0;
@@ -13,13 +12,16 @@ const USED: u64 = 4;
 const INDEX_SIZE: u64 = 8;
 const INT_KEYS: u64 = 12;
 const ENTRIES: u64 = 32;
-const ENTRY_BYTES: u64 = 2 * SLOT_BYTES;
-
-fn block_bytes(cap: u32, index: u32) -> u64 {
-    (ENTRIES + u64::from(cap) * ENTRY_BYTES + u64::from(index) * 4).next_multiple_of(16)
-}
 
 impl Heap {
+    fn entry_bytes(&self) -> u64 {
+        2 * self.slot_bytes()
+    }
+
+    fn hash_bytes(&self, cap: u32, index: u32) -> u64 {
+        (ENTRIES + u64::from(cap) * self.entry_bytes() + u64::from(index) * 4).next_multiple_of(16)
+    }
+
     fn hash_key(&self, key: Value) -> u32 {
         let bits = match key.tag {
             Tag::Str => return self.string_hash(key.bits),
@@ -36,11 +38,11 @@ impl Heap {
 
     fn index_slot(&self, block: u64, i: u32) -> *mut u32 {
         let cap = u64::from(self.half(block, CAP));
-        self.host(block.wrapping_add(ENTRIES + cap * ENTRY_BYTES + u64::from(i) * 4)).cast()
+        self.host_of(block.wrapping_add(ENTRIES + cap * self.entry_bytes() + u64::from(i) * 4), 4).cast()
     }
 
     fn entry(&self, block: u64, n: u32) -> u64 {
-        block.wrapping_add(ENTRIES + u64::from(n) * ENTRY_BYTES)
+        block.wrapping_add(ENTRIES + u64::from(n) * self.entry_bytes())
     }
 
     /// Entries used, deleted ones included; 0 without a block, or with one that wrong compiled code has damaged.
@@ -51,7 +53,7 @@ impl Heap {
     /// Index size less one; 0 for a block that wrong compiled code has damaged (true ones have at least 8 places).
     fn index_mask(&self, block: u64) -> u32 {
         let (cap, index) = (self.half(block, CAP), self.half(block, INDEX_SIZE));
-        let sound = index.is_power_of_two() && block_bytes(cap, index) <= self.limit();
+        let sound = index.is_power_of_two() && self.hash_bytes(cap, index) <= self.limit();
         if sound { index - 1 } else { 0 }
     }
 
@@ -64,7 +66,7 @@ impl Heap {
     pub(super) fn hash_entry(&self, block: u64, n: u32) -> (Value, Value) {
         let at = self.host(self.entry(block, n));
         // SAFETY: an entry below `USED` is two slots in the block.
-        unsafe { (slot::load(at), slot::load(at.add(slot::SIZE))) }
+        unsafe { (self.slots.load(at), self.slots.load(at.add(self.slots.size()))) }
     }
 
     /// Number of the entry with this key (already normalised).
@@ -95,9 +97,9 @@ impl Heap {
     }
 
     pub(super) fn hash_set_value(&mut self, block: u64, n: u32, v: Value) {
-        let at = self.host(self.entry(block, n).wrapping_add(SLOT_BYTES));
+        let at = self.host(self.entry(block, n).wrapping_add(self.slot_bytes()));
         // SAFETY: an entry below `USED` is two slots in the block.
-        unsafe { slot::store(at, v) }
+        unsafe { self.put(at, v) }
     }
 
     /// Writes `v` under a key (already normalised) and returns the block, which may be another one now.
@@ -125,8 +127,8 @@ impl Heap {
         let at = self.host(self.entry(block, n));
         // SAFETY: `hash_set` made sure of room for another entry.
         unsafe {
-            slot::store(at, key);
-            slot::store(at.add(slot::SIZE), v);
+            self.put(at, key);
+            self.put(at.add(self.slots.size()), v);
         }
         let mask = self.index_mask(block);
         let mut i = self.hash_key(key) & mask;
@@ -149,7 +151,8 @@ impl Heap {
         let live = (0..used).filter(|&n| !self.hash_entry(old, n).1.is_nil()).count() as u32;
         let cap = live.max(2).checked_mul(2).filter(|&c| c < 1 << 29).ok_or(HeapError::Full)?;
         let index = (cap * 2).next_power_of_two();
-        let new = self.alloc_block(block_bytes(cap, index))?;
+        let bytes = self.hash_bytes(cap, index);
+        let new = self.alloc_block(bytes)?;
         self.set_half(new, CAP, cap);
         self.set_half(new, INDEX_SIZE, index);
         for n in 0..used {

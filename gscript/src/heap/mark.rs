@@ -8,12 +8,11 @@
 //! Nothing found in memory is believed: an address counts only if the map of cells knows it, and no object is read beyond
 //! its cell, so that nonsense left by wrong compiled code cannot make gsx crash.
 
+use super::Heap;
 use super::cells::Cell;
-use super::{Heap, slot};
 use crate::layout::{
-    CLOSURE_FUNC, CLOSURE_UPVALS, HEADER, KIND_CHANNEL, KIND_CLOSURE, KIND_COROUTINE, KIND_FUNC, KIND_STRING,
-    KIND_TABLE, KIND_UPVAL, SLOT_BYTES, TABLE_ARRAY, TABLE_ARRAY_CAP, TABLE_BYTES, TABLE_FIELDS, TABLE_FIELDS_CAP,
-    TABLE_HASH, TABLE_META, UPVAL_BYTES, UPVAL_CLOSED, UPVAL_PTR,
+    ARRAY_HEADER_BYTES, CLOSURE_FUNC, CLOSURE_UPVALS, HEADER, KIND_CHANNEL, KIND_CLOSURE, KIND_COROUTINE, KIND_FUNC,
+    KIND_STRING, KIND_TABLE, KIND_UPVAL, KIND_WIDE, TABLE_BYTES, TABLE_FIELDS, UPVAL_CLOSED, UPVAL_PTR,
 };
 use crate::value::Value;
 
@@ -68,7 +67,7 @@ impl Heap {
     /// A word that may refer to anything or nothing.
     #[inline]
     pub(crate) fn mark_word(&mut self, marker: &mut Marker, word: u64) {
-        let address = slot::possible_address(word);
+        let address = self.slots.possible_address(word);
         if address.wrapping_sub(self.heap_start) >= self.cells.top() - self.heap_start {
             return;
         }
@@ -95,10 +94,10 @@ impl Heap {
 
     /// `n` slots whose tags are right.
     fn mark_slots(&mut self, marker: &mut Marker, at: u64, n: u64) {
-        let Some(p) = self.span(at, n.saturating_mul(SLOT_BYTES)) else { return };
+        let Some(p) = self.span(at, n.saturating_mul(self.slot_bytes())) else { return };
         for i in 0..n as usize {
             // SAFETY: the slots lie in the arena.
-            if let Some(object) = unsafe { slot::object(p.add(i * slot::SIZE)) } {
+            if let Some(object) = unsafe { self.slots.object(p.add(i * self.slots.size())) } {
                 self.mark_object(marker, object);
             }
         }
@@ -111,10 +110,10 @@ impl Heap {
             let bytes = self.cells.end(at) - at;
             let object = self.cells.get(at) == Some(Cell::Object);
             match if object { self.word(at, HEADER) & 0xff } else { 0 } {
-                KIND_STRING | KIND_FUNC => {}
+                KIND_STRING | KIND_FUNC | KIND_WIDE => {}
                 KIND_TABLE if bytes >= TABLE_BYTES => self.trace_table(marker, at),
                 KIND_CLOSURE if bytes >= CLOSURE_UPVALS => self.trace_closure(marker, at, bytes),
-                KIND_UPVAL if bytes >= UPVAL_BYTES => self.trace_upvalue(marker, at),
+                KIND_UPVAL if bytes >= self.layout().upval_bytes() => self.trace_upvalue(marker, at),
                 KIND_COROUTINE | KIND_CHANNEL => marker.found.push(at),
                 _ => self.mark_words(marker, at, at + bytes),
             }
@@ -122,27 +121,29 @@ impl Heap {
     }
 
     fn trace_table(&mut self, marker: &mut Marker, t: u64) {
-        for (block, cap) in [(TABLE_FIELDS, TABLE_FIELDS_CAP), (TABLE_ARRAY, TABLE_ARRAY_CAP)] {
-            let (at, cap) = (self.word(t, block), u64::from(self.half(t, cap)));
+        for (at, before, cap) in [
+            (self.word(t, TABLE_FIELDS), 0, self.fields_cap(t)),
+            (self.array_block(t), ARRAY_HEADER_BYTES, self.array_cap(t)),
+        ] {
             if self.mark_block(at) {
-                let room = (self.cells.end(at) - at) / SLOT_BYTES;
-                self.mark_slots(marker, at, cap.min(room));
+                let room = (self.cells.end(at) - at).saturating_sub(before) / self.slot_bytes();
+                self.mark_slots(marker, at + before, u64::from(cap).min(room));
             }
         }
-        let hash = self.word(t, TABLE_HASH);
+        let hash = self.hash_part(t);
         if self.mark_block(hash) {
             let (first, n) = self.hash_slots(hash);
-            let room = (self.cells.end(hash) - hash).saturating_sub(first) / SLOT_BYTES;
+            let room = (self.cells.end(hash) - hash).saturating_sub(first) / self.slot_bytes();
             // A deleted entry keeps its key alive: `next` may go on from it.
             self.mark_slots(marker, hash + first, n.min(room));
         }
-        self.mark_object(marker, self.word(t, TABLE_META));
+        self.mark_object(marker, self.metatable(t));
     }
 
     fn trace_closure(&mut self, marker: &mut Marker, at: u64, bytes: u64) {
         self.mark_object(marker, self.word(at, CLOSURE_FUNC));
         if (self.word(at, HEADER) >> 32) as u32 == u32::MAX {
-            self.mark_slots(marker, at + CLOSURE_UPVALS, ((bytes - CLOSURE_UPVALS) / SLOT_BYTES).min(1));
+            self.mark_slots(marker, at + CLOSURE_UPVALS, ((bytes - CLOSURE_UPVALS) / self.slot_bytes()).min(1));
             return;
         }
         for i in 0..(bytes - CLOSURE_UPVALS) / 8 {
@@ -156,7 +157,7 @@ impl Heap {
             self.mark_slots(marker, slot, 1);
         } else {
             // A variable of a frame, which may belong to a coroutine that is garbage.
-            self.mark_words(marker, slot, slot.saturating_add(SLOT_BYTES));
+            self.mark_words(marker, slot, slot.saturating_add(self.slot_bytes()));
         }
     }
 }

@@ -8,9 +8,11 @@
 //! collect, is decided by the interpreter (`interp::collect`).
 
 mod alloc;
+mod boxes;
 mod cells;
 mod free;
 pub mod hash;
+mod header;
 pub(crate) mod mark;
 pub mod shapes;
 pub mod slot;
@@ -22,13 +24,14 @@ mod tests;
 #[cfg(test)]
 mod tests_gc;
 
-use crate::layout::{self, GLOBALS, SLOT_BYTES};
+use crate::layout::{self, Layout};
 use crate::value::Value;
 use alloc::Region;
 use cells::CellMap;
 use free::FreeRuns;
 use memmap2::{MmapMut, MmapOptions};
 use shapes::Shapes;
+use slot::Slots;
 use strings::Interner;
 
 /// Why a heap operation failed.
@@ -63,6 +66,7 @@ pub enum GuestBase {
 
 /// The arena of one program.
 pub struct Heap {
+    pub(crate) slots: Slots,
     map: MmapMut,
     host: *mut u8,
     guest_base: u64,
@@ -92,8 +96,12 @@ pub struct Heap {
     peak: u64,
     collections: u64,
     live: u64,
+    /// Bytes that were freed.
+    freed: u64,
     pub(crate) interner: Interner,
     pub(crate) shapes: Shapes,
+    /// An integer found no memory for its box: the heap limit is reached.
+    out_of_boxes: bool,
 }
 
 // SAFETY: the raw pointer points into the mapping that the struct owns; nothing is shared with another thread.
@@ -105,15 +113,16 @@ const MARGIN: u64 = PAGE;
 
 impl Heap {
     /// Reserves an arena for a program with `globals` global variables and at most `heap_limit` bytes of objects.
-    pub fn new(globals: usize, heap_limit: u64, guest_base: GuestBase) -> Result<Heap, HeapError> {
+    pub fn new(globals: usize, heap_limit: u64, guest_base: GuestBase, layout: Layout) -> Result<Heap, HeapError> {
         let round = |n: u64| n.next_multiple_of(PAGE);
         let stack_slots = (layout::MAX_DEPTH + 2) * layout::FRAME_SLOTS_RESERVED + layout::VARARG_SLOTS;
-        let stack = round(GLOBALS + globals as u64 * SLOT_BYTES);
-        let native = round(stack + stack_slots * SLOT_BYTES);
+        let stack = round(layout.global_offset(globals as u64));
+        let native = round(stack + layout.slot_offset(stack_slots));
         let heap = round(native + layout::NATIVE_STACK_BYTES);
         let too_much = HeapError::NoMemory(heap_limit);
         // Between two safe points the heap may grow past its limit.
-        let limit = heap_limit.min(1 << 44);
+        // Nor may the arena be larger than addresses in it can be.
+        let limit = heap_limit.min((layout::MAX_ARENA_BYTES - heap) / 2 - PAGE);
         let len =
             heap.checked_add(limit.max(PAGE) * 2).and_then(|n| n.checked_next_multiple_of(PAGE)).ok_or(too_much)?;
         let bytes = usize::try_from(len).map_err(|_| too_much)?;
@@ -127,7 +136,8 @@ impl Heap {
         let start = guest_base + heap;
         let mut free = FreeRuns::default();
         free.clear();
-        Ok(Heap {
+        let heap = Heap {
+            slots: Slots { layout, arena: host, guest_base, len },
             map,
             host,
             guest_base,
@@ -150,9 +160,27 @@ impl Heap {
             peak: 0,
             collections: 0,
             live: 0,
+            freed: 0,
             interner: Interner::default(),
             shapes: Shapes::new(),
-        })
+            out_of_boxes: false,
+        };
+        let nil = heap.host(heap.global_slot(0));
+        // SAFETY: the globals' slots begin there.
+        unsafe { heap.slots.fill_nil(nil, globals) };
+        Ok(heap)
+    }
+
+    /// How values lie in slots.
+    #[inline(always)]
+    pub fn layout(&self) -> Layout {
+        self.slots.layout
+    }
+
+    /// Bytes of a slot.
+    #[inline(always)]
+    pub(crate) fn slot_bytes(&self) -> u64 {
+        self.slots.layout.slot_bytes()
     }
 
     /// Guest address of byte 0.
@@ -187,7 +215,7 @@ impl Heap {
 
     /// Guest address of global `index`'s slot.
     pub fn global_slot(&self, index: usize) -> u64 {
-        self.guest_base + GLOBALS + index as u64 * SLOT_BYTES
+        self.guest_base + self.layout().global_offset(index as u64)
     }
 
     /// The most bytes of objects there may be.
@@ -203,11 +231,17 @@ impl Heap {
     /// Host address of a guest address.
     ///
     /// Wrong compiled code may leave nonsense in a slot. Whatever the address is, the result lies in the arena (at its
-    /// start if `guest` does not), so that nonsense gives a wrong result or an error but never a crash.
+    /// start if `guest` does not), aligned to 8 bytes, so that nonsense gives a wrong result or an error but never a crash.
     #[inline(always)]
     pub(crate) fn host(&self, guest: u64) -> *mut u8 {
+        self.host_of(guest, 8)
+    }
+
+    /// The same for what is aligned to `align` bytes only.
+    #[inline(always)]
+    pub(crate) fn host_of(&self, guest: u64, align: u64) -> *mut u8 {
         let offset = guest.wrapping_sub(self.guest_base);
-        self.host.wrapping_add(if offset < self.len { offset as usize } else { 0 })
+        self.host.wrapping_add(if offset < self.len { (offset & !(align - 1)) as usize } else { 0 })
     }
 
     /// Do `bytes` bytes at a guest address lie in the arena?
@@ -234,19 +268,19 @@ impl Heap {
             offset <= self.len - size && guest.is_multiple_of(size.min(8)),
             "guest address {guest:#x} is outside of the arena"
         );
-        self.host(guest)
+        self.host_of(guest, size.min(8))
     }
 
     /// Reads the value in the slot at a guest address. Panics if the address is outside of the arena.
     pub fn load(&self, guest: u64) -> Value {
         // SAFETY: `checked` has seen that the slot lies in the arena.
-        unsafe { slot::load(self.checked(guest, SLOT_BYTES)) }
+        unsafe { self.slots.load(self.checked(guest, self.slot_bytes())) }
     }
 
     /// Writes a value into the slot at a guest address. Panics if the address is outside of the arena.
     pub fn store(&mut self, guest: u64, v: Value) {
         // SAFETY: `checked` has seen that the slot lies in the arena.
-        unsafe { slot::store(self.checked(guest, SLOT_BYTES), v) }
+        unsafe { self.put(self.checked(guest, self.slot_bytes()), v) }
     }
 
     /// Reads a 64-bit word at a guest address. Panics if the address is outside of the arena or unaligned.
@@ -291,13 +325,13 @@ impl Heap {
     #[inline(always)]
     pub(crate) fn half(&self, object: u64, offset: u64) -> u32 {
         // SAFETY: addresses of objects come from `alloc`, offsets from `layout`.
-        unsafe { self.host(object.wrapping_add(offset)).cast::<u32>().read() }
+        unsafe { self.host_of(object.wrapping_add(offset), 4).cast::<u32>().read() }
     }
 
     /// Writes the 32-bit word at `offset` of an object.
     #[inline(always)]
     pub(crate) fn set_half(&mut self, object: u64, offset: u64, n: u32) {
         // SAFETY: addresses of objects come from `alloc`, offsets from `layout`.
-        unsafe { self.host(object.wrapping_add(offset)).cast::<u32>().write(n) }
+        unsafe { self.host_of(object.wrapping_add(offset), 4).cast::<u32>().write(n) }
     }
 }

@@ -23,9 +23,14 @@ impl Heap {
         self.due
     }
 
+    /// Makes a collection due at the next safe point.
+    pub(super) fn demand_collection(&mut self) {
+        self.due = true;
+    }
+
     /// The same as a decision: under stress, which counts safe points.
     pub(crate) fn decide_collection(&mut self) -> bool {
-        if self.stress == 0 || self.used() > self.threshold {
+        if self.stress == 0 || self.used() > self.threshold || self.is_out_of_boxes() {
             return true;
         }
         self.until_stress = self.until_stress.saturating_sub(1);
@@ -52,6 +57,11 @@ impl Heap {
     /// Bytes that were alive after the last collection.
     pub fn live(&self) -> u64 {
         self.live
+    }
+
+    /// Bytes of all objects and blocks that were ever allocated.
+    pub fn allocated(&self) -> u64 {
+        self.freed + self.used()
     }
 
     /// The most bytes that were ever in use, give or take the current region.
@@ -84,7 +94,9 @@ impl Heap {
         self.until_stress = u32::try_from(cost).unwrap_or(u32::MAX).saturating_mul(self.stress);
         self.drop_unmarked_strings();
         let top = self.cells.top();
+        let before = self.used();
         self.sweep();
+        self.freed += before - self.used();
         self.cells.clear_marks(top);
         self.collections += 1;
         self.live = self.reserved;

@@ -9,8 +9,7 @@
 use super::shapes::{DICTIONARY, MAX_FIELDS};
 use super::{Heap, HeapError, slot};
 use crate::layout::{
-    HEADER, KIND_TABLE, SLOT_BYTES, TABLE_ARRAY, TABLE_ARRAY_CAP, TABLE_ARRAY_LEN, TABLE_ARRAY_SIZE, TABLE_BYTES,
-    TABLE_FIELDS, TABLE_FIELDS_CAP, TABLE_HASH, TABLE_META, TABLE_SHAPE,
+    ARRAY_HEADER_BYTES, HEADER, KIND_TABLE, TABLE_ARRAY, TABLE_ARRAY_LEN, TABLE_BYTES, TABLE_FIELDS, TABLE_SHAPE,
 };
 use crate::value::{Tag, Value};
 
@@ -51,12 +50,13 @@ impl Heap {
 
     /// Copies `n` slots from block to block.
     fn copy_block(&mut self, to: u64, from: u64, n: usize) -> Result<(), HeapError> {
-        let bytes = n as u64 * SLOT_BYTES;
-        let (Some(to), Some(from)) = (self.span(to, bytes), self.span(from, bytes)) else {
+        let bytes = n as u64 * self.slot_bytes();
+        // Wrong compiled code may have changed the address of the old one.
+        let (Some(to), Some(from)) = (self.span(to, bytes), self.span(from & !7, bytes)) else {
             return Err(HeapError::Full);
         };
         // SAFETY: both ranges lie in the arena.
-        unsafe { slot::copy_n(to, from, n) };
+        unsafe { self.slots.copy_n(to, from, n) };
         Ok(())
     }
 
@@ -64,38 +64,37 @@ impl Heap {
         if cap > MAX_ARRAY {
             return Err(HeapError::Full);
         }
-        let new = self.alloc_block(cap * SLOT_BYTES)?;
-        let old = self.word(t, TABLE_ARRAY);
+        let new = self.new_array_block(t, cap)?;
+        let old = self.array_block(t);
         if old != 0 {
-            let size = self.half(t, TABLE_ARRAY_SIZE) as usize;
-            self.copy_block(new, old, size)?;
+            let size = self.array_size(t) as usize;
+            self.copy_block(new + ARRAY_HEADER_BYTES, old.wrapping_add(ARRAY_HEADER_BYTES), size)?;
             self.free_block(old);
         }
-        self.set_word(t, TABLE_ARRAY, new);
-        self.set_half(t, TABLE_ARRAY_CAP, cap as u32);
+        self.set_word(t, TABLE_ARRAY, new + ARRAY_HEADER_BYTES);
         Ok(())
     }
 
     fn resize_fields(&mut self, t: u64, cap: u32) -> Result<(), HeapError> {
-        let new = self.alloc_block(u64::from(cap) * SLOT_BYTES)?;
-        let (old, old_cap) = (self.word(t, TABLE_FIELDS), self.half(t, TABLE_FIELDS_CAP));
+        let new = self.alloc_slots(0, u64::from(cap))?;
+        let (old, old_cap) = (self.word(t, TABLE_FIELDS), self.fields_cap(t));
         if old != 0 {
             self.copy_block(new, old, old_cap as usize)?;
             self.free_block(old);
         }
         self.set_word(t, TABLE_FIELDS, new);
-        self.set_half(t, TABLE_FIELDS_CAP, cap);
+        self.set_fields_cap(t, cap);
         Ok(())
     }
 
     #[inline]
     fn array_slot(&self, t: u64, k: u64) -> *mut u8 {
-        self.host(self.word(t, TABLE_ARRAY).wrapping_add(k * SLOT_BYTES))
+        self.host(self.word(t, TABLE_ARRAY).wrapping_add(k * self.slot_bytes()))
     }
 
     #[inline]
     fn field_slot(&self, t: u64, i: u32) -> *mut u8 {
-        self.host(self.word(t, TABLE_FIELDS).wrapping_add(u64::from(i) * SLOT_BYTES))
+        self.host(self.word(t, TABLE_FIELDS).wrapping_add(u64::from(i) * self.slot_bytes()))
     }
 
     /// The value under an integer key; nil if there is none. Metatables are not asked.
@@ -103,9 +102,9 @@ impl Heap {
     pub fn get_int(&self, t: u64, k: i64) -> Value {
         if (k as u64) < u64::from(self.half(t, TABLE_ARRAY_LEN)) {
             // SAFETY: keys below `len` have slots.
-            return unsafe { slot::load(self.array_slot(t, k as u64)) };
+            return unsafe { self.slots.load(self.array_slot(t, k as u64)) };
         }
-        self.hash_get(self.word(t, TABLE_HASH), Value::int(k))
+        self.hash_get(self.hash_part(t), Value::int(k))
     }
 
     /// The value under a string key; nil if there is none. Metatables are not asked.
@@ -114,10 +113,10 @@ impl Heap {
         let shape = self.half(t, TABLE_SHAPE);
         if let Some(i) = self.shapes.slot(shape, s) {
             // SAFETY: a shape's slots exist in every table that has the shape.
-            return unsafe { slot::load(self.field_slot(t, i)) };
+            return unsafe { self.slots.load(self.field_slot(t, i)) };
         }
         if shape == DICTIONARY || !self.is_interned(s) {
-            return self.hash_get(self.word(t, TABLE_HASH), Value::object(Tag::Str, s));
+            return self.hash_get(self.hash_part(t), Value::object(Tag::Str, s));
         }
         Value::NIL
     }
@@ -129,7 +128,7 @@ impl Heap {
             Tag::Int => self.get_int(t, key.as_int()),
             Tag::Str => self.get_str(t, key.bits),
             Tag::Nil => Value::NIL,
-            _ => self.hash_get(self.word(t, TABLE_HASH), key),
+            _ => self.hash_get(self.hash_part(t), key),
         }
     }
 
@@ -158,9 +157,15 @@ impl Heap {
     }
 
     fn set_hash(&mut self, t: u64, key: Value, v: Value) -> Result<(), HeapError> {
-        let block = self.word(t, TABLE_HASH);
-        let new = self.hash_set(block, key, v)?;
-        self.set_word(t, TABLE_HASH, new);
+        if self.array_block(t) == 0 {
+            if v.is_nil() {
+                return Ok(());
+            }
+            // The block without slots, for its header.
+            self.resize_array(t, 0)?;
+        }
+        let new = self.hash_set(self.hash_part(t), key, v)?;
+        self.set_hash_part(t, new);
         Ok(())
     }
 
@@ -169,10 +174,10 @@ impl Heap {
         let n = k as u64;
         if n < u64::from(self.half(t, TABLE_ARRAY_LEN)) {
             // SAFETY: keys below `len` have slots.
-            unsafe { slot::store(self.array_slot(t, n), v) };
+            unsafe { self.put(self.array_slot(t, n), v) };
             return Ok(());
         }
-        let size = u64::from(self.half(t, TABLE_ARRAY_SIZE));
+        let size = u64::from(self.array_size(t));
         if n >= size {
             if n > size && n >= PADDED_KEYS {
                 return self.set_hash(t, Value::int(k), v);
@@ -180,18 +185,18 @@ impl Heap {
             if v.is_nil() {
                 return Ok(());
             }
-            let cap = u64::from(self.half(t, TABLE_ARRAY_CAP));
+            let cap = u64::from(self.array_cap(t));
             if n >= cap {
                 self.resize_array(t, (n + 1).max(cap * 2).max(4))?;
             }
-            self.set_half(t, TABLE_ARRAY_SIZE, (n as u32).wrapping_add(1));
+            self.set_array_size(t, (n as u32).wrapping_add(1));
         } else if v.is_nil() {
             return Ok(());
         }
         self.set_half(t, TABLE_ARRAY_LEN, (n as u32).wrapping_add(1));
         // SAFETY: there is room for key `n` now.
-        unsafe { slot::store(self.array_slot(t, n), v) };
-        if n >= size && self.hash_has_ints(self.word(t, TABLE_HASH)) {
+        unsafe { self.put(self.array_slot(t, n), v) };
+        if n >= size && self.hash_has_ints(self.hash_part(t)) {
             self.pull_from_hash(t)?;
         }
         Ok(())
@@ -201,21 +206,21 @@ impl Heap {
     #[cold]
     fn pull_from_hash(&mut self, t: u64) -> Result<(), HeapError> {
         loop {
-            let k = self.half(t, TABLE_ARRAY_SIZE);
-            let block = self.word(t, TABLE_HASH);
+            let k = self.array_size(t);
+            let block = self.hash_part(t);
             let Some(n) = self.hash_find(block, Value::int(i64::from(k))) else { return Ok(()) };
             let v = self.hash_entry(block, n).1;
             if v.is_nil() {
                 return Ok(());
             }
             self.hash_set_value(block, n, Value::NIL);
-            if k >= self.half(t, TABLE_ARRAY_CAP) {
+            if k >= self.array_cap(t) {
                 self.resize_array(t, (u64::from(k) * 2).max(4))?;
             }
-            self.set_half(t, TABLE_ARRAY_SIZE, k.wrapping_add(1));
+            self.set_array_size(t, k.wrapping_add(1));
             self.set_half(t, TABLE_ARRAY_LEN, k.wrapping_add(1));
             // SAFETY: there is room for key `k` now.
-            unsafe { slot::store(self.array_slot(t, u64::from(k)), v) };
+            unsafe { self.put(self.array_slot(t, u64::from(k)), v) };
         }
     }
 
@@ -224,7 +229,7 @@ impl Heap {
         let shape = self.half(t, TABLE_SHAPE);
         if let Some(i) = self.shapes.slot(shape, s) {
             // SAFETY: a shape's slots exist in every table that has the shape.
-            unsafe { slot::store(self.field_slot(t, i), v) };
+            unsafe { self.put(self.field_slot(t, i), v) };
             return Ok(());
         }
         if shape == DICTIONARY || !self.is_interned(s) {
@@ -238,12 +243,12 @@ impl Heap {
             return self.set_hash(t, Value::object(Tag::Str, s), v);
         };
         let i = self.shapes.keys(shape).len() as u32;
-        let cap = self.half(t, TABLE_FIELDS_CAP);
+        let cap = self.fields_cap(t);
         if i >= cap {
             self.resize_fields(t, cap.saturating_mul(2).clamp(4, MAX_FIELDS as u32))?;
         }
         // SAFETY: there is room for slot `i` now.
-        unsafe { slot::store(self.field_slot(t, i), v) };
+        unsafe { self.put(self.field_slot(t, i), v) };
         self.set_half(t, TABLE_SHAPE, child);
         Ok(())
     }
@@ -254,12 +259,12 @@ impl Heap {
         for i in 0..self.shapes.keys(shape).len() {
             let key = Value::object(Tag::Str, self.shapes.keys(shape)[i]);
             // SAFETY: a shape's slots exist in every table that has the shape.
-            let v = unsafe { slot::load(self.field_slot(t, i as u32)) };
+            let v = unsafe { self.slots.load(self.field_slot(t, i as u32)) };
             self.set_hash(t, key, v)?;
         }
         self.free_block(self.word(t, TABLE_FIELDS));
         self.set_word(t, TABLE_FIELDS, 0);
-        self.set_half(t, TABLE_FIELDS_CAP, 0);
+        self.set_fields_cap(t, 0);
         self.set_half(t, TABLE_SHAPE, DICTIONARY);
         Ok(())
     }
@@ -277,7 +282,7 @@ impl Heap {
     /// Length of the array part; 0 for one that wrong compiled code has damaged.
     fn array_len(&self, t: u64) -> u32 {
         let len = self.half(t, TABLE_ARRAY_LEN);
-        if u64::from(len) * SLOT_BYTES <= self.limit() { len } else { 0 }
+        if u64::from(len) * self.slot_bytes() <= self.limit() { len } else { 0 }
     }
 
     /// The length `#t`: the highest non-nil key of the array part; key 0 and hash keys do not count.
@@ -286,7 +291,7 @@ impl Heap {
         let old = self.half(t, TABLE_ARRAY_LEN);
         let mut len = self.array_len(t);
         // SAFETY: keys below `len` have slots.
-        while len > 0 && unsafe { slot::tag(self.array_slot(t, u64::from(len) - 1)) } == slot::NIL {
+        while len > 0 && unsafe { self.slots.tag(self.array_slot(t, u64::from(len) - 1)) } == slot::NIL {
             len -= 1;
         }
         if len != old {
@@ -299,8 +304,8 @@ impl Heap {
     pub fn next(&self, t: u64, key: Value) -> Result<Option<(Value, Value)>, HeapError> {
         let key = normalize_key(key);
         let shape = self.half(t, TABLE_SHAPE);
-        let block = self.word(t, TABLE_HASH);
-        let in_array = |k: u64| k < u64::from(self.half(t, TABLE_ARRAY_SIZE));
+        let block = self.hash_part(t);
+        let in_array = |k: u64| k < u64::from(self.array_size(t));
         let field = if key.tag == Tag::Str { self.shapes.slot(shape, key.bits) } else { None };
         let (array, field, entry) = match (key.tag, field) {
             (Tag::Nil, _) => (0, 0, 0),
@@ -310,14 +315,14 @@ impl Heap {
         };
         for k in array..u64::from(self.array_len(t)) {
             // SAFETY: keys below `len` have slots.
-            let v = unsafe { slot::load(self.array_slot(t, k)) };
+            let v = unsafe { self.slots.load(self.array_slot(t, k)) };
             if !v.is_nil() {
                 return Ok(Some((Value::int(k as i64), v)));
             }
         }
         for (i, &name) in self.shapes.keys(shape).iter().enumerate().skip(field) {
             // SAFETY: a shape's slots exist in every table that has the shape.
-            let v = unsafe { slot::load(self.field_slot(t, i as u32)) };
+            let v = unsafe { self.slots.load(self.field_slot(t, i as u32)) };
             if !v.is_nil() {
                 return Ok(Some((Value::object(Tag::Str, name), v)));
             }
@@ -329,17 +334,6 @@ impl Heap {
             }
         }
         Ok(None)
-    }
-
-    /// Guest address of the metatable, or 0.
-    #[inline]
-    pub fn metatable(&self, t: u64) -> u64 {
-        self.word(t, TABLE_META)
-    }
-
-    /// Sets the metatable (0: none).
-    pub fn set_metatable(&mut self, t: u64, meta: u64) {
-        self.set_word(t, TABLE_META, meta);
     }
 
     /// Has the table no fields and no entries of any kind?

@@ -3,7 +3,7 @@
 use super::number::{self, Number, parse_number};
 use super::{Cx, Fail, Vm};
 use crate::bytecode::Op;
-use crate::heap::{Heap, slot, table::float_to_int};
+use crate::heap::{Heap, table::float_to_int};
 use crate::value::{Tag, Value};
 
 /// Raw equality: numbers by value, strings by content, other objects by identity.
@@ -196,8 +196,9 @@ impl Vm {
 
     /// `R[b] .. … .. R[c]` of the frame at `base`.
     pub(super) fn concat(&mut self, cx: &mut Cx, base: *mut u8, b: u8, c: u8) -> Result<Value, Fail> {
+        let slots = self.slots();
         // SAFETY: callers pass registers of the frame.
-        let reg = |i: u8| unsafe { slot::load(base.add(i as usize * slot::SIZE)) };
+        let reg = |i: u8| unsafe { slots.load(base.add(i as usize * slots.size())) };
         let plain = |v: Value| matches!(v.tag, Tag::Str | Tag::Int | Tag::Float);
         if (b..=c).all(|i| plain(reg(i))) {
             let mut out = Vec::new();

@@ -1,24 +1,35 @@
 //! Calls: building frames, running builtins, delivering results.
 
-use super::frame::{BOUNDARY, CallInfo, PCALL, ProtoRt, SEGMENT, SLACK_SLOTS, XPCALL, slots_between};
+use super::frame::{BOUNDARY, CallInfo, PCALL, ProtoRt, SEGMENT, SLACK_SLOTS, XPCALL};
 use super::{Cx, Fail, MAX_JIT_LEVELS, MAX_NATIVE_LEVELS, Vm};
 use crate::bytecode::{Op, ProtoId};
-use crate::heap::slot;
+use crate::heap::slot::Slots;
 use crate::jit::Results;
-use crate::layout::{CLOSURE_FUNC, FRAME_SLOTS_RESERVED, FUNC_BUILTIN, HEADER, MAX_DEPTH, SLOT_BYTES};
+use crate::layout::{CLOSURE_FUNC, FRAME_SLOTS_RESERVED, FUNC_BUILTIN, HEADER, MAX_DEPTH};
 use crate::library::{Action, Args, BuiltinFn};
 use crate::value::{Tag, Value};
 
 /// Longest chain of `__call` metamethods.
 const MAX_CALL_CHAIN: usize = 50;
 
-/// Host address of the slot `n` slots further on.
-#[inline(always)]
-pub(super) fn at(p: *mut u8, n: usize) -> *mut u8 {
-    p.wrapping_add(n * slot::SIZE)
-}
-
 impl Vm {
+    /// How to read and write slots.
+    #[inline(always)]
+    pub(crate) fn slots(&self) -> Slots {
+        self.heap.slots
+    }
+
+    /// Host address of the slot `n` slots further on.
+    #[inline(always)]
+    pub(crate) fn at(&self, p: *mut u8, n: usize) -> *mut u8 {
+        p.wrapping_add(n * self.slots().size())
+    }
+
+    /// Slots between two host addresses.
+    fn slots_between(&self, low: *const u8, high: *const u8) -> usize {
+        (high as usize).saturating_sub(low as usize) / self.slots().size()
+    }
+
     /// What is behind a function value: the prototype of a closure, or `None` for a builtin.
     #[inline]
     pub(super) fn proto_of(&self, f: Value) -> Option<*mut ProtoRt> {
@@ -73,14 +84,14 @@ impl Vm {
 
     /// Copies arguments to free stack with `first` before them.
     fn prepend(&mut self, cx: &mut Cx, first: Value, args: *mut u8, n: usize) -> Result<(*mut u8, usize), Fail> {
-        let to = at(cx.at.max(at(args, n)), 1);
-        if at(to, n + 1) > self.stack_limit {
+        let to = self.at(cx.at.max(self.at(args, n)), 1);
+        if self.at(to, n + 1) > self.stack_limit {
             return Err(self.stack_overflow());
         }
         // SAFETY: `to` and the slots behind it are free stack below the limit.
         unsafe {
-            slot::copy_n(at(to, 1), args, n);
-            slot::store(to, first);
+            self.slots().copy_n(self.at(to, 1), args, n);
+            self.heap.put(to, first);
         }
         Ok((to, n + 1))
     }
@@ -118,18 +129,19 @@ impl Vm {
         args: *mut u8,
         n: usize,
     ) -> Result<(*mut u8, usize), Fail> {
-        let ret = cx.at.max(at(args, n));
+        let ret = cx.at.max(self.at(args, n));
         let mut inner = Cx { jit: &mut *cx.jit, at: ret, depth: cx.depth };
-        let count = run(self, &mut inner, Args { base: args, n, ret, callee: f.bits })?;
+        let slots = self.slots();
+        let count = run(self, &mut inner, Args { base: args, n, ret, callee: f.bits, slots })?;
         Ok((self.big_results.take().unwrap_or(ret), count))
     }
 
     /// Room for `n` results of a builtin, at `ret` if they fit there.
     pub(crate) fn results_room(&mut self, ret: *mut u8, n: usize) -> Result<*mut u8, Fail> {
-        if n <= SLACK_SLOTS - 8 || at(ret, n) <= self.stack_limit {
+        if n <= SLACK_SLOTS - 8 || self.at(ret, n) <= self.stack_limit {
             return Ok(ret);
         }
-        let block = self.heap.alloc_block(n as u64 * SLOT_BYTES).map_err(|e| self.heap_error(e))?;
+        let block = self.heap.alloc_slots(0, n as u64).map_err(|e| self.heap_error(e))?;
         let ptr = self.heap.host(block);
         self.big_results = Some(ptr);
         Ok(ptr)
@@ -156,30 +168,30 @@ impl Vm {
         self.charge()?;
         let mut flags = flags;
         let mut low = cx.at;
-        if at(low, extra + 1 + nregs) > self.stack_limit {
+        if self.at(low, extra + 1 + nregs) > self.stack_limit {
             low = self.next_segment(extra + 1 + nregs)?;
             flags |= SEGMENT;
         } else if self.current == 0 && extra > 0 {
-            self.check_vararg_room(at(low, extra + 1 + nregs), depth)?;
+            self.check_vararg_room(self.at(low, extra + 1 + nregs), depth)?;
         }
-        let base = at(low, extra + 1);
+        let base = self.at(low, extra + 1);
         // SAFETY: the frame lies below the stack limit, which leaves slack; arguments are live slots.
         unsafe {
             if extra > 0 {
                 self.spend_on_list(extra);
                 self.scratch.clear();
                 for i in 0..n {
-                    self.scratch.push(slot::load(at(args, i)));
+                    self.scratch.push(self.slots().load(self.at(args, i)));
                 }
                 for (i, &v) in self.scratch.iter().enumerate() {
-                    slot::store(if i < nparams { at(base, i) } else { at(low, i - nparams) }, v);
+                    self.heap.put(if i < nparams { self.at(base, i) } else { self.at(low, i - nparams) }, v);
                 }
             } else {
                 let given = n.min(nparams);
-                slot::copy_n(base, args, given);
-                slot::fill_nil(at(base, given), nparams - given);
+                self.slots().copy_n(base, args, given);
+                self.slots().fill_nil(self.at(base, given), nparams - given);
             }
-            slot::store(base.sub(slot::SIZE), f);
+            self.heap.put(base.sub(self.slots().size()), f);
         }
         self.frames.push(CallInfo { base, pc: code, rt, nvarargs: extra as u32, flags, depth });
         if self.profiling {
@@ -209,9 +221,9 @@ impl Vm {
 
     /// Checks that frames of the usual size still have room when values reach up to `end` on the main stack.
     fn check_vararg_room(&mut self, end: *mut u8, depth: u64) -> Result<(), Fail> {
-        let high = self.heap.host(self.heap.stack().1 - SLOT_BYTES);
+        let high = self.heap.host(self.heap.stack().1 - self.heap.slot_bytes());
         let reserve = (MAX_DEPTH - depth.min(MAX_DEPTH)) * FRAME_SLOTS_RESERVED;
-        if (slots_between(end, high) as u64) < reserve { Err(self.stack_overflow()) } else { Ok(()) }
+        if (self.slots_between(end, high) as u64) < reserve { Err(self.stack_overflow()) } else { Ok(()) }
     }
 
     /// Builds the frame of a function with compiled code and runs it.
@@ -267,22 +279,22 @@ impl Vm {
             self.observe_results(ptr, n);
         }
         if wanted == 0 {
-            if at(base, first + n) > self.stack_limit {
+            if self.at(base, first + n) > self.stack_limit {
                 base = self.move_frame(first, n)?;
             } else if self.current == 0 && n > SLACK_SLOTS {
                 let depth = self.frames.last().map_or(0, |ci| ci.depth);
-                self.check_vararg_room(at(base, first + n), depth)?;
+                self.check_vararg_room(self.at(base, first + n), depth)?;
             }
             self.spend_on_list(n);
             // SAFETY: there is room for `n` slots from `first` on now.
-            unsafe { slot::copy_n(at(base, first), ptr, n) };
-            self.top = at(base, first + n);
+            unsafe { self.slots().copy_n(self.at(base, first), ptr, n) };
+            self.top = self.at(base, first + n);
         } else {
             let given = n.min(wanted - 1);
             // SAFETY: the instruction's results are registers of the frame.
             unsafe {
-                slot::copy_n(at(base, first), ptr, given);
-                slot::fill_nil(at(base, first + given), wanted - 1 - given);
+                self.slots().copy_n(self.at(base, first), ptr, given);
+                self.slots().fill_nil(self.at(base, first + given), wanted - 1 - given);
             }
         }
         Ok(())
@@ -313,7 +325,7 @@ impl Vm {
         args: *mut u8,
         n: usize,
     ) -> Result<(*mut u8, usize), Fail> {
-        self.safe_point_for_call(f, at(args, n))?;
+        self.safe_point_for_call(f, self.at(args, n))?;
         if f.tag == Tag::Function {
             match self.proto_of(f) {
                 Some(rt) => {
@@ -349,17 +361,17 @@ impl Vm {
 
     /// Pushes a frame that calls `f`, whatever it is, and returns what it returns. It does not count as an activation.
     fn push_call_helper(&mut self, cx: &mut Cx, f: Value, args: *mut u8, n: usize) -> Result<(), Fail> {
-        let base = at(cx.at, 1);
-        if at(base, n + 2) > self.stack_limit {
+        let base = self.at(cx.at, 1);
+        if self.at(base, n + 2) > self.stack_limit {
             return Err(self.stack_overflow());
         }
         // SAFETY: the slots lie below the stack limit.
         unsafe {
-            slot::copy_n(at(base, 1), args, n);
-            slot::store(base, f);
-            slot::set_nil(base.sub(slot::SIZE));
+            self.slots().copy_n(self.at(base, 1), args, n);
+            self.heap.put(base, f);
+            self.slots().set_nil(base.sub(self.slots().size()));
         }
-        self.top = at(base, n + 1);
+        self.top = self.at(base, n + 1);
         let rt = self.call_helper;
         // SAFETY: the helper is live as long as the `Vm`.
         let pc = unsafe { (*rt).code };
@@ -383,20 +395,20 @@ impl Vm {
         self.charge()?;
         let mut flags = if handler.is_some() { PCALL | XPCALL } else { PCALL };
         let mut low = cx.at;
-        if at(low, n + 6) > self.stack_limit {
+        if self.at(low, n + 6) > self.stack_limit {
             low = self.next_segment(n + 6)?;
             flags |= SEGMENT;
         }
-        let base = at(low, 1);
+        let base = self.at(low, 1);
         // SAFETY: the slots lie below the stack limit; arguments are moved before lower slots are written.
         unsafe {
-            slot::copy_n(at(base, 3), args, n);
-            slot::set_nil(low);
-            slot::store(base, handler.unwrap_or(Value::NIL));
-            slot::store(at(base, 1), Value::bool(true));
-            slot::store(at(base, 2), f);
+            self.slots().copy_n(self.at(base, 3), args, n);
+            self.slots().set_nil(low);
+            self.heap.put(base, handler.unwrap_or(Value::NIL));
+            self.heap.put(self.at(base, 1), Value::bool(true));
+            self.heap.put(self.at(base, 2), f);
         }
-        self.top = at(base, n + 3);
+        self.top = self.at(base, n + 3);
         let rt = self.protected_helper;
         // SAFETY: the helper is live as long as the `Vm`.
         let pc = unsafe { (*rt).code };
@@ -424,17 +436,17 @@ impl Vm {
     pub(crate) fn call_values_1(&mut self, cx: &mut Cx, f: Value, args: &[Value]) -> Result<Value, Fail> {
         let (ptr, n) = self.call_slice(cx, f, args)?;
         // SAFETY: there are `n` results.
-        Ok(if n == 0 { Value::NIL } else { unsafe { slot::load(ptr) } })
+        Ok(if n == 0 { Value::NIL } else { unsafe { self.slots().load(ptr) } })
     }
 
     fn call_slice(&mut self, cx: &mut Cx, f: Value, args: &[Value]) -> Result<(*mut u8, usize), Fail> {
-        let to = at(cx.at, 1);
-        if args.len() > SLACK_SLOTS - 4 && at(to, args.len()) > self.stack_limit {
+        let to = self.at(cx.at, 1);
+        if args.len() > SLACK_SLOTS - 4 && self.at(to, args.len()) > self.stack_limit {
             return Err(self.stack_overflow());
         }
         for (i, &v) in args.iter().enumerate() {
             // SAFETY: free stack; a few slots are always there, many were checked.
-            unsafe { slot::store(at(to, i), v) };
+            unsafe { self.heap.put(self.at(to, i), v) };
         }
         self.call_nested(cx, f, to, args.len())
     }

@@ -8,7 +8,6 @@
 //! addresses inside of objects in registers and on the native stack. A coroutine that waits to be resumed lives only as
 //! long as somebody refers to it; threads that run or are blocked are roots.
 
-use super::call::at;
 use super::frame::{CallInfo, SLACK_SLOTS, Status, ThreadKind};
 use super::{Fail, Vm};
 use crate::bytecode::{Op, SETLIST_OPEN};
@@ -55,12 +54,12 @@ impl Vm {
 
     #[cold]
     #[inline(never)]
-    fn collect_if_needed(&mut self, end: *mut u8) -> Result<(), Fail> {
+    pub(super) fn collect_if_needed(&mut self, end: *mut u8) -> Result<(), Fail> {
         if !self.heap.decide_collection() {
             return Ok(());
         }
         self.collect_garbage_below(end);
-        if self.heap.used() > self.heap.limit() { Err(self.heap_full()) } else { Ok(()) }
+        if self.heap.used() > self.heap.limit() || self.heap.is_out_of_boxes() { Err(self.heap_full()) } else { Ok(()) }
     }
 
     /// Collects garbage now. Only what the program can reach stays, and what compiled code in a host call refers to.
@@ -178,7 +177,7 @@ impl Vm {
         // What a coroutine knows lies on a stack of its own, which is searched as a whole.
         let mut high = if running { end } else { std::ptr::null_mut() };
         if let Some(ci) = frames.last() {
-            high = high.max(ci.end());
+            high = high.max(ci.end(self.slots()));
             // The arguments of an open call lie above the frame.
             // SAFETY: a frame in which a safe point is has begun with an instruction.
             if running && unsafe { ci.pc > (*ci.rt).code && takes_open_list(*ci.pc.sub(1)) } {
@@ -186,7 +185,7 @@ impl Vm {
             }
         }
         let (low, limit) = self.heap.stack();
-        if high.is_null() { low } else { self.heap.guest(at(high, SLACK_SLOTS)).clamp(low, limit) }
+        if high.is_null() { low } else { self.heap.guest(self.at(high, SLACK_SLOTS)).clamp(low, limit) }
     }
 
     /// Marks what a thread refers to, apart from the main thread's stack.

@@ -1,11 +1,9 @@
 //! Coroutines: threads of their own, switched inside the interpreter loop without Rust recursion.
 
-use super::call::at;
 use super::frame::{CallInfo, ROOT, SEGMENT, SLACK_SLOTS, Segment, Status, Thread, ThreadKind};
 use super::{Cx, Fail, Vm};
 use crate::error::RuntimeError;
-use crate::heap::slot;
-use crate::layout::{HEADER, KIND_COROUTINE, OBJECT_ID, SLOT_BYTES};
+use crate::layout::{HEADER, KIND_COROUTINE, OBJECT_ID};
 use crate::library::Action;
 use crate::value::{Tag, Value};
 
@@ -23,7 +21,7 @@ impl Vm {
         n: usize,
     ) -> Result<(), Fail> {
         // SAFETY: there are `n` arguments.
-        let arg = |i: usize| if i < n { unsafe { slot::load(at(args, i)) } } else { Value::NIL };
+        let arg = |i: usize| if i < n { unsafe { self.slots().load(self.at(args, i)) } } else { Value::NIL };
         match action {
             Action::Plain(run) => {
                 let (ptr, n) = self.run_builtin(cx, run, f, args, n)?;
@@ -33,13 +31,13 @@ impl Vm {
                 if n == 0 {
                     return Err(self.error("bad argument #1 to 'pcall' (value expected)"));
                 }
-                self.push_protected(cx, None, arg(0), at(args, 1), n - 1)
+                self.push_protected(cx, None, arg(0), self.at(args, 1), n - 1)
             }
             Action::Xpcall => {
                 if n < 2 {
                     return Err(self.error("bad argument #2 to 'xpcall' (value expected)"));
                 }
-                self.push_protected(cx, Some(arg(1)), arg(0), at(args, 2), n - 2)
+                self.push_protected(cx, Some(arg(1)), arg(0), self.at(args, 2), n - 2)
             }
             Action::Resume => {
                 let co = arg(0);
@@ -49,7 +47,7 @@ impl Vm {
                         if n == 0 { "no value" } else { co.tag.type_name() }
                     )));
                 }
-                match self.resume_thread(co, at(args, 1), n - 1, false)? {
+                match self.resume_thread(co, self.at(args, 1), n - 1, false)? {
                     None => Ok(()),
                     Some(message) => {
                         let text = self.heap.string_value(message.as_bytes()).map_err(|e| self.heap_error(e))?;
@@ -70,7 +68,7 @@ impl Vm {
     pub(super) fn finish_with(&mut self, free: *mut u8, values: &[Value]) -> Result<(), Fail> {
         for (i, &v) in values.iter().enumerate() {
             // SAFETY: a few slots above a frame are always there.
-            unsafe { slot::store(at(free, i), v) };
+            unsafe { self.heap.put(self.at(free, i), v) };
         }
         self.finish_call(free, values.len())
     }
@@ -79,13 +77,13 @@ impl Vm {
     pub(super) fn new_thread(&mut self, kind: ThreadKind, f: Value, args: &[Value]) -> Result<usize, Fail> {
         let slots = FIRST_SEGMENT + args.len();
         let segment = self.new_segment(slots)?;
-        let base = at(self.heap.host(segment.low), 1);
+        let base = self.at(self.heap.host(segment.low), 1);
         // SAFETY: the segment has room for the function and its arguments.
         unsafe {
-            slot::set_nil(base.sub(slot::SIZE));
-            slot::store(base, f);
+            self.slots().set_nil(base.sub(self.slots().size()));
+            self.heap.put(base, f);
             for (i, &v) in args.iter().enumerate() {
-                slot::store(at(base, i + 1), v);
+                self.heap.put(self.at(base, i + 1), v);
             }
         }
         let rt = self.call_helper;
@@ -94,7 +92,7 @@ impl Vm {
         let mut thread = Thread::new(kind);
         thread.frames.push(CallInfo { base, pc, rt, nvarargs: 0, flags: ROOT, depth: 0 });
         thread.segments.push(segment);
-        thread.top = at(base, args.len() + 1);
+        thread.top = self.at(base, args.len() + 1);
         Ok(match self.free_threads.pop() {
             Some(id) => {
                 self.threads[id] = thread;
@@ -175,12 +173,12 @@ impl Vm {
             return Ok(None);
         }
         let mut base = self.frames.last().map_or(self.top, |ci| ci.base);
-        if at(base, n + 1) > self.stack_limit {
+        if self.at(base, n + 1) > self.stack_limit {
             base = self.move_frame(1, n)?;
         }
         // SAFETY: there is room for the arguments behind the function now.
-        unsafe { slot::copy_n(at(base, 1), args, n) };
-        self.top = at(base, n + 1);
+        unsafe { self.slots().copy_n(self.at(base, 1), args, n) };
+        self.top = self.at(base, n + 1);
         Ok(None)
     }
 
@@ -203,9 +201,9 @@ impl Vm {
         if wrapped {
             return self.finish_call(values, n);
         }
-        let first = values.wrapping_sub(slot::SIZE);
+        let first = values.wrapping_sub(self.slots().size());
         // SAFETY: below the values of a call or return there is a slot of the same frame that is no longer needed.
-        unsafe { slot::store(first, Value::bool(true)) };
+        unsafe { self.heap.put(first, Value::bool(true)) };
         self.finish_call(first, n + 1)
     }
 
@@ -253,7 +251,7 @@ impl Vm {
         if wrapped || !self.catchable(e) {
             return false;
         }
-        let free = self.frames.last().map_or(self.top, |ci| ci.end());
+        let free = self.frames.last().map_or(self.top, |ci| ci.end(self.slots()));
         self.finish_with(free, &[Value::bool(false), e.value]).is_ok()
     }
 
@@ -276,7 +274,7 @@ impl Vm {
 
     fn set_limit(&mut self) {
         if let Some(segment) = self.threads[self.current].segments.last() {
-            self.stack_limit = self.heap.host(segment.high - SLACK_SLOTS as u64 * SLOT_BYTES);
+            self.stack_limit = self.heap.host(segment.high - SLACK_SLOTS as u64 * self.heap.slot_bytes());
         }
     }
 
@@ -306,7 +304,7 @@ impl Vm {
     }
 
     fn new_segment(&mut self, slots: usize) -> Result<Segment, Fail> {
-        let bytes = slots as u64 * SLOT_BYTES;
+        let bytes = slots as u64 * self.heap.slot_bytes();
         let low = self.heap.alloc_block(bytes).map_err(|e| self.heap_error(e))?;
         Ok(Segment { low, high: low + bytes })
     }
@@ -317,7 +315,7 @@ impl Vm {
         if id == 0 {
             return Err(self.stack_overflow());
         }
-        let last = self.threads[id].segments.last().map_or(0, |s| ((s.high - s.low) / SLOT_BYTES) as usize);
+        let last = self.threads[id].segments.last().map_or(0, |s| ((s.high - s.low) / self.heap.slot_bytes()) as usize);
         let segment = self.new_segment((last * 2).max(slots + 2 * SLACK_SLOTS).min(last + slots + (1 << 16)))?;
         self.threads[id].segments.push(segment);
         self.set_limit();
@@ -352,10 +350,10 @@ impl Vm {
         // SAFETY: `rt` lives as long as its frames.
         let nregs = unsafe { (*ci.rt).nregs as usize };
         let low = self.next_segment(below + nregs.max(first + n))?;
-        let base = at(low, below);
+        let base = self.at(low, below);
         // SAFETY: the frame's slots are live, and the new segment has room for them.
-        unsafe { slot::copy_n(low, ci.base.sub(below * slot::SIZE), below + nregs) };
-        let (old, end, new) = (self.heap.guest(ci.base), self.heap.guest(ci.end()), self.heap.guest(base));
+        unsafe { self.slots().copy_n(low, ci.base.sub(below * self.slots().size()), below + nregs) };
+        let (old, end, new) = (self.heap.guest(ci.base), self.heap.guest(ci.end(self.slots())), self.heap.guest(base));
         for i in (0..self.open.len()).rev() {
             let mut open = self.open[i];
             if !(old..end).contains(&open.slot) {

@@ -2,9 +2,9 @@
 //!
 //! `execute` runs the innermost frame until it returns to Rust, and whatever it calls meanwhile. Common cases are inline
 //! on raw slots; everything else goes to methods that take and give values. The profiling variant is a separate
-//! instance of the same code, so that feedback costs nothing when it is off.
+//! instance of the same code, so that feedback costs nothing when it is off. So is that for each layout of values.
 //!
-//! Garbage is collected only at the beginning of `slow!` and before a table is made: there all values that are alive lie in
+//! Garbage is collected only at the beginning of `slow!`, before a table is made and before an integer gets a box: there all values that are alive lie in
 //! slots. An instruction that may allocate must come by one of them.
 //!
 //! Unsafe code here relies on three facts. `verify` has checked that operands are registers, constants, globals and
@@ -15,12 +15,10 @@ use super::frame::{CallInfo, FieldCache, RETURN_FLAGS};
 use super::unwind::Level;
 use super::{Cx, Fail, Vm};
 use crate::bytecode::{Inst, Op, SETLIST_OPEN};
-use crate::heap::slot::{self, FLOAT, FUNCTION, INT, NIL, STR, TABLE};
+use crate::heap::slot::{FLOAT, FUNCTION, INT, NIL, STR, Slots, TABLE};
 use crate::jit::Jit;
-use crate::layout::{CLOSURE_UPVALS, MAX_DEPTH, SLOT_BYTES, TABLE_ARRAY, TABLE_ARRAY_LEN, TABLE_META, UPVAL_PTR};
+use crate::layout::{CLOSURE_UPVALS, Layout, MAX_DEPTH, TABLE_ARRAY, TABLE_ARRAY_LEN, TABLE_META, UPVAL_PTR};
 use crate::value::{Tag, Value};
-
-const SLOT: usize = SLOT_BYTES as usize;
 
 impl Vm {
     /// Runs the innermost frame until it returns; gives its results.
@@ -28,7 +26,11 @@ impl Vm {
     pub(super) fn execute<const PROFILE: bool>(&mut self, jit: &mut dyn Jit) -> Result<(*mut u8, usize), Fail> {
         let level = Level { thread: self.current, frame: self.frames.len().saturating_sub(1) };
         loop {
-            let fail = match self.execute_frames::<PROFILE>(&mut *jit) {
+            let done = match self.heap.layout() {
+                Layout::Tagged => self.execute_frames::<PROFILE, false>(&mut *jit),
+                Layout::NanBox => self.execute_frames::<PROFILE, true>(&mut *jit),
+            };
+            let fail = match done {
                 Ok(results) => return Ok(results),
                 Err(fail) => fail,
             };
@@ -36,11 +38,18 @@ impl Vm {
         }
     }
 
-    fn execute_frames<const PROFILE: bool>(&mut self, jit: &mut dyn Jit) -> Result<(*mut u8, usize), Fail> {
+    fn execute_frames<const PROFILE: bool, const NAN_BOX: bool>(
+        &mut self,
+        jit: &mut dyn Jit,
+    ) -> Result<(*mut u8, usize), Fail> {
         // SAFETY: see the head of the file.
         unsafe {
             // `Heap::host`, with what it needs in registers.
             let (arena, guest_base, arena_len) = (self.heap.host_ptr(), self.heap.guest_base(), self.heap.len());
+            // `Vm::slots`, with a layout that the compiler knows.
+            let layout = if NAN_BOX { Layout::NanBox } else { Layout::Tagged };
+            let s = Slots { layout, arena, guest_base, len: arena_len };
+            let (size, slot_bytes) = (layout.slot_bytes() as usize, layout.slot_bytes());
             let globals = self.heap.host(self.heap.global_slot(0));
             let mut base: *mut u8;
             let mut pc: *const Inst;
@@ -73,7 +82,7 @@ impl Vm {
                     save!();
                     self.safe_point()?;
                     let depth = (*frame!()).depth;
-                    let free = base.add((*rt).nregs as usize * SLOT);
+                    let free = base.add((*rt).nregs as usize * size);
                     #[allow(unused_mut, unused_variables)]
                     let mut $cx = Cx { jit: &mut *jit, at: free, depth };
                     #[allow(unused_variables)]
@@ -84,12 +93,28 @@ impl Vm {
             macro_rules! host {
                 ($guest:expr) => {{
                     let offset = ($guest).wrapping_sub(guest_base);
-                    arena.wrapping_add(if offset < arena_len { offset as usize } else { 0 })
+                    arena.wrapping_add(if offset < arena_len { (offset & !7) as usize } else { 0 })
                 }};
+            }
+            // Writes a value; an integer may need a box, and so a safe point.
+            macro_rules! put {
+                ($p:expr, $v:expr) => {{
+                    let (p, v) = ($p, $v);
+                    if !s.try_store(p, v) {
+                        save!();
+                        self.safe_point()?;
+                        self.heap.put(p, v);
+                    }
+                }};
+            }
+            macro_rules! put_int {
+                ($p:expr, $n:expr) => {
+                    put!($p, Value::int($n))
+                };
             }
             macro_rules! reg {
                 ($i:expr) => {
-                    base.add($i as usize * SLOT)
+                    base.add($i as usize * size)
                 };
             }
             macro_rules! charge {
@@ -137,19 +162,19 @@ impl Vm {
             macro_rules! arith {
                 ($i:expr, $int:expr, $float:expr) => {{
                     let (b, c) = (reg!($i.b), reg!($i.c));
-                    let (tb, tc) = (slot::tag(b), slot::tag(c));
+                    let (tb, tc) = (s.tag(b), s.tag(c));
                     if tb == INT && tc == INT {
                         let f: fn(i64, i64) -> i64 = $int;
-                        slot::set_int(reg!($i.a), f(slot::int(b), slot::int(c)));
+                        put_int!(reg!($i.a), f(s.int(b), s.int(c)));
                     } else if tb == FLOAT && tc == FLOAT {
                         let f: fn(f64, f64) -> f64 = $float;
-                        slot::set_float(reg!($i.a), f(slot::float(b), slot::float(c)));
-                    } else if let (Some(x), Some(y)) = (float_of(b, tb), float_of(c, tc)) {
+                        s.set_float(reg!($i.a), f(s.float(b), s.float(c)));
+                    } else if let (Some(x), Some(y)) = (float_of(s, b, tb), float_of(s, c, tc)) {
                         let f: fn(f64, f64) -> f64 = $float;
-                        slot::set_float(reg!($i.a), f(x, y));
+                        s.set_float(reg!($i.a), f(x, y));
                     } else {
-                        let v = slow!(|cx| self.arith(cx, $i.op, slot::load(b), slot::load(c)));
-                        slot::store(reg!($i.a), v);
+                        let v = slow!(|cx| self.arith(cx, $i.op, s.load(b), s.load(c)));
+                        put!(reg!($i.a), v);
                     }
                 }};
             }
@@ -157,15 +182,15 @@ impl Vm {
             macro_rules! compare {
                 ($x:expr, $y:expr, $int:expr, $float:expr, $slow:ident) => {{
                     let (x, y) = ($x, $y);
-                    let (tx, ty) = (slot::tag(x), slot::tag(y));
+                    let (tx, ty) = (s.tag(x), s.tag(y));
                     if tx == INT && ty == INT {
                         let f: fn(i64, i64) -> bool = $int;
-                        f(slot::int(x), slot::int(y))
+                        f(s.int(x), s.int(y))
                     } else if tx == FLOAT && ty == FLOAT {
                         let f: fn(f64, f64) -> bool = $float;
-                        f(slot::float(x), slot::float(y))
+                        f(s.float(x), s.float(y))
                     } else {
-                        slow!(|cx| self.$slow(cx, slot::load(x), slot::load(y)))
+                        slow!(|cx| self.$slow(cx, s.load(x), s.load(y)))
                     }
                 }};
             }
@@ -186,7 +211,7 @@ impl Vm {
             }
             macro_rules! upvalue {
                 ($n:expr) => {{
-                    let closure = host!(slot::bits(base.sub(SLOT)));
+                    let closure = host!(s.bits(base.sub(size)));
                     let cell = closure.add(CLOSURE_UPVALS as usize + 8 * $n as usize).cast::<u64>().read();
                     host!(host!(cell).add(UPVAL_PTR as usize).cast::<u64>().read())
                 }};
@@ -202,30 +227,30 @@ impl Vm {
                     self.observe_before(&ci, i);
                 }
                 match i.op {
-                    Op::LoadNil => slot::fill_nil(reg!(i.a), i.b as usize + 1),
+                    Op::LoadNil => s.fill_nil(reg!(i.a), i.b as usize + 1),
                     Op::LoadBool => {
-                        slot::store(reg!(i.a), Value::bool(i.b != 0));
+                        put!(reg!(i.a), Value::bool(i.b != 0));
                         if i.c != 0 {
                             pc = pc.add(1);
                         }
                     }
-                    Op::LoadInt => slot::set_int(reg!(i.a), i64::from(i.imm)),
-                    Op::LoadK => slot::store(reg!(i.a), *consts.add(i.imm as usize)),
-                    Op::Move => slot::copy(reg!(i.a), reg!(i.b)),
+                    Op::LoadInt => put_int!(reg!(i.a), i64::from(i.imm)),
+                    Op::LoadK => put!(reg!(i.a), *consts.add(i.imm as usize)),
+                    Op::Move => s.copy(reg!(i.a), reg!(i.b)),
                     Op::GetGlobal => {
-                        slot::copy(reg!(i.a), globals.add(i.imm as usize * SLOT));
+                        s.copy(reg!(i.a), globals.add(i.imm as usize * size));
                         if PROFILE {
                             self.observe_loaded(i.a);
                         }
                     }
-                    Op::SetGlobal => slot::copy(globals.add(i.imm as usize * SLOT), reg!(i.a)),
+                    Op::SetGlobal => s.copy(globals.add(i.imm as usize * size), reg!(i.a)),
                     Op::GetUpval => {
-                        slot::copy(reg!(i.a), upvalue!(i.b));
+                        s.copy(reg!(i.a), upvalue!(i.b));
                         if PROFILE {
                             self.observe_loaded(i.a);
                         }
                     }
-                    Op::SetUpval => slot::copy(upvalue!(i.b), reg!(i.a)),
+                    Op::SetUpval => s.copy(upvalue!(i.b), reg!(i.a)),
                     Op::NewTable => {
                         save!();
                         self.safe_point()?;
@@ -234,34 +259,34 @@ impl Vm {
                             Ok(t) => t,
                             Err(e) => slow!(|cx| Err::<u64, Fail>(self.heap_error(e))),
                         };
-                        slot::store(reg!(i.a), Value::object(Tag::Table, t));
+                        put!(reg!(i.a), Value::object(Tag::Table, t));
                     }
                     Op::GetTable => {
                         let (t, k) = (reg!(i.b), reg!(i.c));
                         let mut done = false;
-                        if slot::tag(t) == TABLE {
-                            let table = host!(slot::bits(t));
-                            let key = slot::bits(k);
-                            if slot::tag(k) == INT {
+                        if s.tag(t) == TABLE {
+                            let table = host!(s.bits(t));
+                            let key = s.bits(k);
+                            if s.tag(k) == INT {
                                 if key < u64::from(table.add(TABLE_ARRAY_LEN as usize).cast::<u32>().read()) {
                                     let array = table.add(TABLE_ARRAY as usize).cast::<u64>().read();
-                                    let v = host!(array.wrapping_add(key * SLOT_BYTES));
-                                    if slot::tag(v) != NIL || table.add(TABLE_META as usize).cast::<u64>().read() == 0 {
-                                        slot::copy(reg!(i.a), v);
+                                    let v = host!(array.wrapping_add(key * slot_bytes));
+                                    if s.tag(v) != NIL || table.add(TABLE_META as usize).cast::<u32>().read() == 0 {
+                                        s.copy(reg!(i.a), v);
                                         done = true;
                                     }
                                 }
-                            } else if slot::tag(k) == STR {
-                                let v = self.heap.get_str(slot::bits(t), key);
-                                if !v.is_nil() || table.add(TABLE_META as usize).cast::<u64>().read() == 0 {
-                                    slot::store(reg!(i.a), v);
+                            } else if s.tag(k) == STR {
+                                let v = self.heap.get_str(s.bits(t), key);
+                                if !v.is_nil() || table.add(TABLE_META as usize).cast::<u32>().read() == 0 {
+                                    put!(reg!(i.a), v);
                                     done = true;
                                 }
                             }
                         }
                         if !done {
-                            let v = slow!(|cx| self.index(cx, slot::load(t), slot::load(k)));
-                            slot::store(reg!(i.a), v);
+                            let v = slow!(|cx| self.index(cx, s.load(t), s.load(k)));
+                            put!(reg!(i.a), v);
                         }
                         if PROFILE {
                             self.observe_loaded(i.a);
@@ -270,50 +295,49 @@ impl Vm {
                     Op::SetTable => {
                         let (t, k, v) = (reg!(i.a), reg!(i.b), reg!(i.c));
                         let mut done = false;
-                        if slot::tag(t) == TABLE {
-                            let table = host!(slot::bits(t));
-                            let key = slot::bits(k);
-                            if slot::tag(k) == INT {
+                        if s.tag(t) == TABLE {
+                            let table = host!(s.bits(t));
+                            let key = s.bits(k);
+                            if s.tag(k) == INT {
                                 if key < u64::from(table.add(TABLE_ARRAY_LEN as usize).cast::<u32>().read()) {
                                     let array = table.add(TABLE_ARRAY as usize).cast::<u64>().read();
-                                    let to = host!(array.wrapping_add(key * SLOT_BYTES));
-                                    if table.add(TABLE_META as usize).cast::<u64>().read() == 0 || slot::tag(to) != NIL
-                                    {
-                                        slot::copy(to, v);
+                                    let to = host!(array.wrapping_add(key * slot_bytes));
+                                    if table.add(TABLE_META as usize).cast::<u32>().read() == 0 || s.tag(to) != NIL {
+                                        s.copy(to, v);
                                         done = true;
                                     }
-                                } else if table.add(TABLE_META as usize).cast::<u64>().read() == 0
+                                } else if table.add(TABLE_META as usize).cast::<u32>().read() == 0
                                     && !self.heap.collection_due()
                                 {
                                     // Otherwise the general way, which has a safe point.
-                                    done = self.heap.set_int_key(slot::bits(t), key as i64, slot::load(v)).is_ok();
+                                    done = self.heap.set_int_key(s.bits(t), key as i64, s.load(v)).is_ok();
                                 }
-                            } else if slot::tag(k) == STR
-                                && table.add(TABLE_META as usize).cast::<u64>().read() == 0
+                            } else if s.tag(k) == STR
+                                && table.add(TABLE_META as usize).cast::<u32>().read() == 0
                                 && !self.heap.collection_due()
                             {
-                                done = self.heap.set_str(slot::bits(t), key, slot::load(v)).is_ok();
+                                done = self.heap.set_str(s.bits(t), key, s.load(v)).is_ok();
                             }
                         }
                         if !done {
-                            slow!(|cx| self.set_index(cx, slot::load(t), slot::load(k), slot::load(v)));
+                            slow!(|cx| self.set_index(cx, s.load(t), s.load(k), s.load(v)));
                         }
                     }
                     Op::GetField => {
                         let t = reg!(i.b);
                         let mut done = false;
-                        if slot::tag(t) == TABLE
-                            && let Some(v) = Self::cached_field(cache!(), host!(slot::bits(t)))
+                        if s.tag(t) == TABLE
+                            && let Some(v) = Self::cached_field(layout, cache!(), host!(s.bits(t)))
                             && let v = host!(v)
-                            && slot::tag(v) != NIL
+                            && s.tag(v) != NIL
                         {
-                            slot::copy(reg!(i.a), v);
+                            s.copy(reg!(i.a), v);
                             done = true;
                         }
                         if !done {
                             let (c, k) = (cache!(), *consts.add(i.imm as usize));
-                            let v = slow!(|cx| self.get_field_uncached(cx, c, slot::load(t), k));
-                            slot::store(reg!(i.a), v);
+                            let v = slow!(|cx| self.get_field_uncached(cx, c, s.load(t), k));
+                            put!(reg!(i.a), v);
                         }
                         if PROFILE {
                             self.observe_loaded(i.a);
@@ -321,36 +345,36 @@ impl Vm {
                     }
                     Op::SetField => {
                         let (t, v) = (reg!(i.a), reg!(i.c));
-                        if slot::tag(t) != TABLE || !self.store_cached_field(cache!(), host!(slot::bits(t)), v) {
+                        if s.tag(t) != TABLE || !self.store_cached_field(s, cache!(), host!(s.bits(t)), v) {
                             let (c, k) = (cache!(), *consts.add(i.imm as usize));
-                            slow!(|cx| self.set_field_uncached(cx, c, slot::load(t), k, slot::load(v)));
+                            slow!(|cx| self.set_field_uncached(cx, c, s.load(t), k, s.load(v)));
                         }
                     }
                     Op::SelfGet => {
-                        let object = slot::load(reg!(i.b));
+                        let object = s.load(reg!(i.b));
                         let mut done = false;
                         if object.tag == Tag::Table
-                            && let Some(v) = Self::cached_field(cache!(), host!(object.bits))
+                            && let Some(v) = Self::cached_field(layout, cache!(), host!(object.bits))
                             && let v = host!(v)
-                            && slot::tag(v) != NIL
+                            && s.tag(v) != NIL
                         {
-                            let v = slot::load(v);
-                            slot::store(reg!(i.a), v);
+                            let v = s.load(v);
+                            put!(reg!(i.a), v);
                             done = true;
                         }
                         if !done {
                             let (c, k): (*mut FieldCache, Value) = (cache!(), *consts.add(i.imm as usize));
                             let v = slow!(|cx| self.get_field_uncached(cx, c, object, k));
-                            slot::store(reg!(i.a), v);
+                            put!(reg!(i.a), v);
                         }
-                        slot::store(reg!(i.a + 1), object);
+                        put!(reg!(i.a + 1), object);
                         if PROFILE {
                             self.observe_loaded(i.a);
                         }
                     }
                     Op::SetList => {
                         let n = if i.b == SETLIST_OPEN {
-                            (self.top as usize - reg!(i.a) as usize) / SLOT - 1
+                            (self.top as usize - reg!(i.a) as usize) / size - 1
                         } else {
                             i.b as usize
                         };
@@ -362,61 +386,60 @@ impl Vm {
                     Op::Mul => arith!(i, |a, b| a.wrapping_mul(b), |a, b| a * b),
                     Op::Div => {
                         let (b, c) = (reg!(i.b), reg!(i.c));
-                        if let (Some(x), Some(y)) = (float_of(b, slot::tag(b)), float_of(c, slot::tag(c))) {
-                            slot::set_float(reg!(i.a), x / y);
+                        if let (Some(x), Some(y)) = (float_of(s, b, s.tag(b)), float_of(s, c, s.tag(c))) {
+                            s.set_float(reg!(i.a), x / y);
                         } else {
-                            let v = slow!(|cx| self.arith(cx, i.op, slot::load(b), slot::load(c)));
-                            slot::store(reg!(i.a), v);
+                            let v = slow!(|cx| self.arith(cx, i.op, s.load(b), s.load(c)));
+                            put!(reg!(i.a), v);
                         }
                     }
                     Op::Mod => {
                         let (b, c) = (reg!(i.b), reg!(i.c));
-                        if slot::tag(b) == INT && slot::tag(c) == INT && slot::int(c) > 0 {
-                            slot::set_int(reg!(i.a), slot::int(b).rem_euclid(slot::int(c)));
+                        if s.tag(b) == INT && s.tag(c) == INT && s.int(c) > 0 {
+                            put_int!(reg!(i.a), s.int(b).rem_euclid(s.int(c)));
                         } else {
-                            let v = slow!(|cx| self.arith(cx, i.op, slot::load(b), slot::load(c)));
-                            slot::store(reg!(i.a), v);
+                            let v = slow!(|cx| self.arith(cx, i.op, s.load(b), s.load(c)));
+                            put!(reg!(i.a), v);
                         }
                     }
                     Op::Pow => {
-                        let (b, c) = (slot::load(reg!(i.b)), slot::load(reg!(i.c)));
+                        let (b, c) = (s.load(reg!(i.b)), s.load(reg!(i.c)));
                         let v = slow!(|cx| self.arith(cx, i.op, b, c));
-                        slot::store(reg!(i.a), v);
+                        put!(reg!(i.a), v);
                     }
                     Op::Unm => {
                         let b = reg!(i.b);
-                        match slot::tag(b) {
-                            INT => slot::set_int(reg!(i.a), slot::int(b).wrapping_neg()),
-                            FLOAT => slot::set_float(reg!(i.a), -slot::float(b)),
+                        match s.tag(b) {
+                            INT => put_int!(reg!(i.a), s.int(b).wrapping_neg()),
+                            FLOAT => s.set_float(reg!(i.a), -s.float(b)),
                             _ => {
-                                let v = slow!(|cx| self.negate(cx, slot::load(b)));
-                                slot::store(reg!(i.a), v);
+                                let v = slow!(|cx| self.negate(cx, s.load(b)));
+                                put!(reg!(i.a), v);
                             }
                         }
                     }
                     Op::Not => {
-                        let v = Value::bool(!slot::truthy(reg!(i.b)));
-                        slot::store(reg!(i.a), v);
+                        let v = Value::bool(!s.truthy(reg!(i.b)));
+                        put!(reg!(i.a), v);
                     }
                     Op::Len => {
-                        let b = slot::load(reg!(i.b));
+                        let b = s.load(reg!(i.b));
                         let v = slow!(|cx| self.length(cx, b));
-                        slot::store(reg!(i.a), v);
+                        put!(reg!(i.a), v);
                     }
                     Op::Concat => {
                         let v = slow!(|cx| self.concat(cx, base, i.b, i.c));
-                        slot::store(reg!(i.a), v);
+                        put!(reg!(i.a), v);
                     }
                     Op::Eq => {
                         let (x, y) = (reg!(i.b), reg!(i.c));
-                        let equal = if slot::tag(x) == slot::tag(y)
-                            && (slot::bits(x) == slot::bits(y) || slot::tag(x) == INT)
-                            && slot::tag(x) != FLOAT
-                        {
-                            slot::bits(x) == slot::bits(y)
-                        } else {
-                            slow!(|cx| self.equal(cx, slot::load(x), slot::load(y)))
-                        };
+                        let equal =
+                            if s.tag(x) == s.tag(y) && (s.bits(x) == s.bits(y) || s.tag(x) == INT) && s.tag(x) != FLOAT
+                            {
+                                s.bits(x) == s.bits(y)
+                            } else {
+                                slow!(|cx| self.equal(cx, s.load(x), s.load(y)))
+                            };
                         branch!(equal != (i.a != 0));
                     }
                     Op::Lt => {
@@ -427,30 +450,30 @@ impl Vm {
                         let less = less_equal!(reg!(i.b), reg!(i.c));
                         branch!(less != (i.a != 0));
                     }
-                    Op::Test => branch!(slot::truthy(reg!(i.a)) != (i.c != 0)),
+                    Op::Test => branch!(s.truthy(reg!(i.a)) != (i.c != 0)),
                     Op::TestSet => {
-                        let skip = slot::truthy(reg!(i.b)) != (i.c != 0);
+                        let skip = s.truthy(reg!(i.b)) != (i.c != 0);
                         if !skip {
-                            slot::copy(reg!(i.a), reg!(i.b));
+                            s.copy(reg!(i.a), reg!(i.b));
                         }
                         branch!(skip);
                     }
                     Op::Jmp => jump!(i.imm),
                     Op::Call => {
                         let f = reg!(i.a);
-                        let n = if i.b == 0 { (self.top as usize - f as usize) / SLOT - 1 } else { i.b as usize - 1 };
-                        if slot::tag(f) == FUNCTION {
-                            let index = (host!(slot::bits(f)).cast::<u64>().read() >> 32) as u32;
+                        let n = if i.b == 0 { (self.top as usize - f as usize) / size - 1 } else { i.b as usize - 1 };
+                        if s.tag(f) == FUNCTION {
+                            let index = (host!(s.bits(f)).cast::<u64>().read() >> 32) as u32;
                             if (index as usize) < self.protos.len() {
                                 let callee = *self.protos.as_ptr().add(index as usize);
                                 (*callee).countdown = (*callee).countdown.wrapping_sub(1);
-                                let new = base.add(((*rt).nregs as usize + 1) * SLOT);
+                                let new = base.add(((*rt).nregs as usize + 1) * size);
                                 let ci = frame!();
                                 let depth = (*ci).depth + 1;
                                 if (*callee).countdown != 0
                                     && depth <= MAX_DEPTH
                                     && self.budget > 1
-                                    && new.add((*callee).nregs as usize * SLOT) <= self.stack_limit
+                                    && new.add((*callee).nregs as usize * size) <= self.stack_limit
                                     && self.frames.len() < self.frames.capacity()
                                 {
                                     self.budget -= 1;
@@ -458,18 +481,18 @@ impl Vm {
                                     let wanted = (*callee).nparams as usize;
                                     let given = n.min(wanted);
                                     if i.b != 0 {
-                                        let (mut from, mut to) = (f.add(SLOT), new);
+                                        let (mut from, mut to) = (f.add(size), new);
                                         for _ in 0..given {
-                                            slot::copy(to, from);
-                                            from = from.add(SLOT);
-                                            to = to.add(SLOT);
+                                            s.copy(to, from);
+                                            from = from.add(size);
+                                            to = to.add(size);
                                         }
                                     } else {
                                         // An open list may reach into the new frame.
-                                        slot::copy_n(new, f.add(SLOT), given);
+                                        s.copy_n(new, f.add(size), given);
                                     }
-                                    slot::fill_nil(new.add(given * SLOT), wanted - given);
-                                    slot::copy(new.sub(SLOT), f);
+                                    s.fill_nil(new.add(given * size), wanted - given);
+                                    s.copy(new.sub(size), f);
                                     rt = callee;
                                     base = new;
                                     pc = (*rt).code;
@@ -491,14 +514,14 @@ impl Vm {
                                 }
                             }
                         }
-                        slow!(|cx| self.call_op(cx, slot::load(f), f.add(SLOT), n, 0));
+                        slow!(|cx| self.call_op(cx, s.load(f), f.add(size), n, 0));
                         load_frame!();
                     }
                     Op::Return => {
                         let from = reg!(i.a);
-                        let n = if i.b == 0 { (self.top as usize - from as usize) / SLOT } else { i.b as usize - 1 };
+                        let n = if i.b == 0 { (self.top as usize - from as usize) / size } else { i.b as usize - 1 };
                         if (*rt).captures && !self.open.is_empty() {
-                            self.close_range(base, base, base.add((*rt).nregs as usize * SLOT));
+                            self.close_range(base, base, base.add((*rt).nregs as usize * size));
                         }
                         if (*frame!()).flags & RETURN_FLAGS == 0 {
                             self.frames.set_len(self.frames.len() - 1);
@@ -507,9 +530,9 @@ impl Vm {
                             if call.c == 2 {
                                 let to = reg!(call.a);
                                 if n != 0 {
-                                    slot::copy(to, from);
+                                    s.copy(to, from);
                                 } else {
-                                    slot::set_nil(to);
+                                    s.set_nil(to);
                                 }
                                 if PROFILE {
                                     self.observe_results(to, n);
@@ -532,7 +555,7 @@ impl Vm {
                     }
                     Op::Close => {
                         if !self.open.is_empty() {
-                            self.close_range(reg!(i.a), base, base.add((*rt).nregs as usize * SLOT));
+                            self.close_range(reg!(i.a), base, base.add((*rt).nregs as usize * size));
                         }
                     }
                     Op::ForPrepLt => {
@@ -547,14 +570,14 @@ impl Vm {
                     }
                     Op::ForLoopLt | Op::ForLoopLe => {
                         let (v, limit, step) = (reg!(i.a), reg!(i.a + 1), reg!(i.a + 2));
-                        let (tv, ts) = (slot::tag(v), slot::tag(step));
+                        let (tv, ts) = (s.tag(v), s.tag(step));
                         if tv == INT && ts == INT {
-                            slot::set_int(v, slot::int(v).wrapping_add(slot::int(step)));
+                            put_int!(v, s.int(v).wrapping_add(s.int(step)));
                         } else if tv == FLOAT && ts == FLOAT {
-                            slot::set_float(v, slot::float(v) + slot::float(step));
+                            s.set_float(v, s.float(v) + s.float(step));
                         } else {
-                            let sum = slow!(|cx| self.arith(cx, Op::Add, slot::load(v), slot::load(step)));
-                            slot::store(v, sum);
+                            let sum = slow!(|cx| self.arith(cx, Op::Add, s.load(v), s.load(step)));
+                            put!(v, sum);
                         }
                         let again = if i.op == Op::ForLoopLt { less_than!(v, limit) } else { less_equal!(v, limit) };
                         if again {
@@ -568,8 +591,8 @@ impl Vm {
                     }
                     Op::TForLoop => {
                         let v = reg!(i.a + 3);
-                        if slot::tag(v) != NIL {
-                            slot::copy(reg!(i.a + 2), v);
+                        if s.tag(v) != NIL {
+                            s.copy(reg!(i.a + 2), v);
                             jump!(i.imm);
                         }
                     }
@@ -579,21 +602,21 @@ impl Vm {
                     }
                     Op::Go => {
                         let f = reg!(i.a);
-                        let n = if i.b == 0 { (self.top as usize - f as usize) / SLOT - 1 } else { i.b as usize - 1 };
-                        let args = self.values_at(f.add(SLOT), n);
-                        slow!(|cx| self.go(slot::load(f), &args));
+                        let n = if i.b == 0 { (self.top as usize - f as usize) / size - 1 } else { i.b as usize - 1 };
+                        let args = self.values_at(f.add(size), n);
+                        slow!(|cx| self.go(s.load(f), &args));
                     }
                     Op::MakeChan => {
-                        let capacity = if i.c == 0 { Value::int(0) } else { slot::load(reg!(i.b)) };
+                        let capacity = if i.c == 0 { Value::int(0) } else { s.load(reg!(i.b)) };
                         let v = slow!(|cx| self.make_channel(capacity));
-                        slot::store(reg!(i.a), v);
+                        put!(reg!(i.a), v);
                     }
                     Op::Send => {
-                        slow!(|cx| self.send(slot::load(reg!(i.a)), slot::load(reg!(i.b))));
+                        slow!(|cx| self.send(s.load(reg!(i.a)), s.load(reg!(i.b))));
                         load_frame!();
                     }
                     Op::Recv => {
-                        slow!(|cx| self.receive(slot::load(reg!(i.b))));
+                        slow!(|cx| self.receive(s.load(reg!(i.b))));
                         load_frame!();
                     }
                 }
@@ -607,12 +630,12 @@ impl Vm {
 /// # Safety
 /// `p` is the host address of a slot with this tag.
 #[inline(always)]
-unsafe fn float_of(p: *const u8, tag: u64) -> Option<f64> {
+unsafe fn float_of(s: Slots, p: *const u8, tag: u64) -> Option<f64> {
     // SAFETY: by the contract.
     unsafe {
         match tag {
-            FLOAT => Some(slot::float(p)),
-            INT => Some(slot::int(p) as f64),
+            FLOAT => Some(s.float(p)),
+            INT => Some(s.int(p) as f64),
             _ => None,
         }
     }

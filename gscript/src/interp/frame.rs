@@ -1,7 +1,7 @@
 //! Frames, threads, and what the interpreter keeps per function.
 
 use crate::bytecode::{Inst, Op, Pos, Program, ProtoId};
-use crate::heap::slot;
+use crate::heap::slot::Slots;
 use crate::value::Value;
 
 /// The frame was entered from Rust: returning from it leaves the interpreter loop.
@@ -186,9 +186,9 @@ impl CallInfo {
     }
 
     /// Host address behind the last register.
-    pub fn end(&self) -> *mut u8 {
+    pub fn end(&self, slots: Slots) -> *mut u8 {
         // SAFETY: `rt` lives as long as its frames; a frame has `nregs` slots.
-        unsafe { self.base.add((*self.rt).nregs as usize * slot::SIZE) }
+        unsafe { self.base.add((*self.rt).nregs as usize * slots.size()) }
     }
 }
 
@@ -295,9 +295,4 @@ pub(crate) fn call_code() -> Vec<Inst> {
 /// after an error: `R[1]` false, `R[2]` the handler, `R[3]` the error value.
 pub(crate) fn protected_code() -> Vec<Inst> {
     vec![inst(Op::Call, 2, 0, 0), inst(Op::Return, 1, 0, 0), inst(Op::Call, 2, 2, 0), inst(Op::Return, 1, 0, 0)]
-}
-
-/// Slots between two host addresses.
-pub(crate) fn slots_between(low: *const u8, high: *const u8) -> usize {
-    (high as usize).saturating_sub(low as usize) / slot::SIZE
 }

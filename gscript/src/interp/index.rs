@@ -3,8 +3,8 @@
 use super::frame::FieldCache;
 use super::{Cx, Fail, Vm};
 use crate::heap::shapes::DICTIONARY;
-use crate::heap::slot;
-use crate::layout::{SLOT_BYTES, TABLE_FIELDS, TABLE_FIELDS_CAP, TABLE_META, TABLE_SHAPE};
+use crate::heap::slot::{self, Slots};
+use crate::layout::{Layout, TABLE_FIELDS, TABLE_FIELDS_CAP_SHIFT, TABLE_META, TABLE_SHAPE};
 use crate::value::{Tag, Value};
 
 /// Longest chain of `__index` or `__newindex` tables.
@@ -139,7 +139,7 @@ impl Vm {
     /// # Safety
     /// `object` is the host address of a table, `cache` that of an inline cache.
     #[inline(always)]
-    pub(super) unsafe fn cached_field(cache: *const FieldCache, object: *const u8) -> Option<u64> {
+    pub(super) unsafe fn cached_field(layout: Layout, cache: *const FieldCache, object: *const u8) -> Option<u64> {
         // SAFETY: by the contract; a shape's slots exist in every table that has the shape.
         unsafe {
             let shape = object.add(TABLE_SHAPE as usize).cast::<u32>().read();
@@ -147,7 +147,7 @@ impl Vm {
                 return None;
             }
             let fields = object.add(TABLE_FIELDS as usize).cast::<u64>().read();
-            Some(fields.wrapping_add(u64::from((*cache).slot) * SLOT_BYTES))
+            Some(fields.wrapping_add(layout.slot_offset((*cache).slot.into())))
         }
     }
 
@@ -157,7 +157,13 @@ impl Vm {
     /// # Safety
     /// `object` is the host address of a table, `cache` that of an inline cache, `v` that of a slot.
     #[inline(always)]
-    pub(super) unsafe fn store_cached_field(&self, cache: *const FieldCache, object: *mut u8, v: *const u8) -> bool {
+    pub(super) unsafe fn store_cached_field(
+        &self,
+        s: Slots,
+        cache: *const FieldCache,
+        object: *mut u8,
+        v: *const u8,
+    ) -> bool {
         // SAFETY: by the contract; a shape's slots exist in every table that has the shape, and the capacity is checked
         // before a field is added.
         unsafe {
@@ -167,20 +173,20 @@ impl Vm {
                 return false;
             }
             let fields = object.add(TABLE_FIELDS as usize).cast::<u64>().read();
-            let to = self.heap.host(fields.wrapping_add(u64::from(c.slot) * SLOT_BYTES));
-            let meta = object.add(TABLE_META as usize).cast::<u64>().read();
+            let to = self.heap.host(fields.wrapping_add(s.layout.slot_offset(c.slot.into())));
+            let meta = object.add(TABLE_META as usize).cast::<u32>().read();
             if c.new_shape == c.shape {
-                if meta != 0 && slot::tag(to) == slot::NIL {
+                if meta != 0 && s.tag(to) == slot::NIL {
                     return false;
                 }
             } else {
-                let cap = object.add(TABLE_FIELDS_CAP as usize).cast::<u32>().read();
-                if meta != 0 || c.slot >= cap || slot::tag(v) == slot::NIL {
+                let cap = u32::from((object.cast::<u64>().read() >> TABLE_FIELDS_CAP_SHIFT) as u16);
+                if meta != 0 || c.slot >= cap || s.tag(v) == slot::NIL {
                     return false;
                 }
                 shape.write(c.new_shape);
             }
-            slot::copy(to, v);
+            s.copy(to, v);
             true
         }
     }

@@ -7,7 +7,7 @@ use super::frame::{CallInfo, Helper};
 use super::{Fail, MAX_JIT_LEVELS, Vm};
 use crate::bytecode::ProtoId;
 use crate::jit::{Jit, LoopEnd};
-use crate::layout::{FRAME_SLOTS_RESERVED, MAX_DEPTH, SLOT_BYTES};
+use crate::layout::{FRAME_SLOTS_RESERVED, MAX_DEPTH};
 
 /// Backward jumps until a compiled loop that could not be entered is looked at again.
 const RETRY: u32 = 1000;
@@ -65,7 +65,7 @@ impl Vm {
         }
         let (low, high) = self.heap.stack();
         let base = self.heap.guest(ci.base);
-        let on_main_stack = base > low && base <= high - FRAME_SLOTS_RESERVED * SLOT_BYTES;
+        let on_main_stack = base > low && base <= high - FRAME_SLOTS_RESERVED * self.heap.slot_bytes();
         if !on_main_stack || self.jit_levels >= MAX_JIT_LEVELS {
             return Ok(());
         }

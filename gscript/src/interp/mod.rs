@@ -36,9 +36,9 @@ pub use output::Output;
 
 use crate::bytecode::{Program, ProtoId};
 use crate::error::{ErrorKind, RuntimeError};
-use crate::heap::{Heap, slot};
+use crate::heap::Heap;
 use crate::jit::Jit;
-use crate::layout;
+use crate::layout::{self, Layout};
 use crate::library::Builtin;
 use crate::profile::Profile;
 use crate::value::{Tag, Value};
@@ -59,6 +59,8 @@ pub struct VmOptions {
     pub heap_limit: u64,
     /// Where compiled code sees the arena.
     pub guest_base: GuestBase,
+    /// How values lie in memory.
+    pub layout: Layout,
     /// Backward jumps plus calls that interpreted code may execute; `u64::MAX` for no limit.
     pub step_budget: u64,
     /// Calls of a function after which [`Jit::hot`] is told; `u32::MAX` for never.
@@ -79,6 +81,7 @@ impl Default for VmOptions {
         VmOptions {
             heap_limit: 1 << 30,
             guest_base: GuestBase::Simulated,
+            layout: Layout::Tagged,
             step_budget: u64::MAX,
             hot_calls: u32::MAX,
             hot_loops: u32::MAX,
@@ -262,7 +265,7 @@ impl Vm {
             self.fatal = false;
         }
         let at = match self.frames.last() {
-            Some(ci) => ci.end(),
+            Some(ci) => ci.end(self.slots()),
             None => self.heap.host(self.heap.stack().0),
         };
         let depth = self.frames.last().map_or(0, |ci| ci.depth);
@@ -419,7 +422,7 @@ impl Vm {
     /// Reads `n` values from consecutive slots.
     pub(crate) fn values_at(&self, at: *const u8, n: usize) -> Vec<Value> {
         // SAFETY: callers pass results of calls: `n` slots.
-        (0..n).map(|i| unsafe { slot::load(at.add(i * slot::SIZE)) }).collect()
+        (0..n).map(|i| unsafe { self.slots().load(at.add(i * self.slots().size())) }).collect()
     }
 
     pub(crate) fn heap_full(&mut self) -> Fail {

@@ -4,16 +4,17 @@
 //! [`Vm::depth`] told it on entry plus the calls that compiled code has made since. Inlined frames do not count until
 //! [`Vm::resume`] makes real ones of them.
 
-use super::call::at;
 use super::collect::NativeRoots;
 use super::frame::{BOUNDARY, CallInfo, ProtoRt};
 use super::{Cx, Fail, Vm};
 use crate::bytecode::Op;
 use crate::error::{ErrorKind, RuntimeError};
-use crate::heap::slot;
 use crate::jit::{Jit, NativeFrames, Results, ResumeFrame};
-use crate::layout::{FRAME_SLOTS_RESERVED, MAX_DEPTH, SLOT_BYTES};
+use crate::layout::{FRAME_SLOTS_RESERVED, MAX_DEPTH};
 use crate::value::Value;
+
+/// More slots than a unit of compiled code uses, with all frames of calls that are inlined in it and a callee's.
+const UNIT_SLOTS: u64 = 1024;
 
 /// A host call in progress: compiled activations lie between the interpreter's frames below and above it.
 #[derive(Clone, Copy)]
@@ -40,7 +41,7 @@ impl Vm {
     /// Refuses a frame of compiled code that does not lie on the main stack, or a place that is not in the function.
     pub(super) fn check_frame(&self, f: &ResumeFrame) -> Result<(), RuntimeError> {
         let (low, high) = self.heap.stack();
-        let room = FRAME_SLOTS_RESERVED * SLOT_BYTES;
+        let room = FRAME_SLOTS_RESERVED * self.heap.slot_bytes();
         let known = self.program.protos.get(f.proto.index()).is_some_and(|p| f.pc < p.code.len());
         if known && f.base > low && f.base <= high - room && f.base.is_multiple_of(8) {
             return Ok(());
@@ -50,7 +51,7 @@ impl Vm {
 
     /// Host address of results of compiled code, if they are in the arena.
     pub(super) fn results_from_compiled(&self, r: Results) -> Result<*mut u8, Fail> {
-        let bytes = r.count.checked_mul(SLOT_BYTES);
+        let bytes = r.count.checked_mul(self.heap.slot_bytes());
         bytes
             .and_then(|bytes| self.heap.span(r.addr, bytes))
             .ok_or_else(|| Box::new(self.fault(&format!("compiled code returned results that are none ({r:x?})"))))
@@ -75,6 +76,19 @@ impl Vm {
         if let Some(mark) = self.native_marks.pop() {
             self.roots.truncate(mark.roots);
         }
+    }
+
+    /// The NaN-boxed word of an integer, for compiled code whose frame's `R[0]` is at `base`. Unlike the heap's own
+    /// [`box_int`](crate::heap::Heap::box_int) this is a safe point.
+    pub fn box_int(&mut self, n: i64, base: u64) -> Result<u64, RuntimeError> {
+        if self.heap.collection_due() {
+            // The frame, those of the calls that are inlined in it, and the one that arguments are being put in.
+            let (low, high) = self.heap.stack();
+            let end = base.saturating_add(self.heap.layout().slot_offset(UNIT_SLOTS)).clamp(low, high);
+            let end = self.heap.host(end.min(high - 8));
+            self.collect_if_needed(end).map_err(|e| *e)?;
+        }
+        Ok(self.heap.box_int(n))
     }
 
     /// Rebuilds frames of compiled code, outermost first (the function value is in each header slot), and runs until the
@@ -119,18 +133,18 @@ impl Vm {
         let base = self.heap.host(frame.base);
         let from = self.results_from_compiled(results).map_err(|e| *e)?;
         let n = results.count as usize;
-        let to = at(base, a as usize);
-        if at(to, n) > self.stack_limit {
+        let to = self.at(base, a as usize);
+        if self.at(to, n) > self.stack_limit {
             return Err(*self.stack_overflow());
         }
         // SAFETY: the results are `n` slots, and there is room for as many.
-        unsafe { slot::copy_n(to, from, n) };
-        Ok(self.heap.guest(at(to, n)))
+        unsafe { self.slots().copy_n(to, from, n) };
+        Ok(self.heap.guest(self.at(to, n)))
     }
 
     /// Runs the innermost frame, which was just rebuilt.
     fn run_resumed(&mut self, jit: &mut dyn Jit) -> Result<Results, RuntimeError> {
-        let at = self.frames.last().map_or(std::ptr::null_mut(), |ci| ci.end());
+        let at = self.frames.last().map_or(std::ptr::null_mut(), |ci| ci.end(self.slots()));
         let depth = self.frames.last().map_or(0, |ci| ci.depth);
         let mut cx = Cx { jit, at, depth };
         let results = self.run(&mut cx);
@@ -169,14 +183,14 @@ impl Vm {
         depth: u64,
     ) -> Result<Results, RuntimeError> {
         let (low, high) = self.heap.stack();
-        let reach = nargs.checked_mul(SLOT_BYTES).and_then(|bytes| base.checked_add(bytes));
-        if base <= low || reach.is_none_or(|end| end > high - FRAME_SLOTS_RESERVED * SLOT_BYTES) {
+        let reach = nargs.checked_mul(self.heap.slot_bytes()).and_then(|bytes| base.checked_add(bytes));
+        if base <= low || reach.is_none_or(|end| end > high - FRAME_SLOTS_RESERVED * self.heap.slot_bytes()) {
             return Err(self.fault(&format!("compiled code called with a frame that is none ({base:#x}, {nargs})")));
         }
         let args = self.heap.host(base);
-        let header = args.wrapping_sub(slot::SIZE);
+        let header = args.wrapping_sub(self.slots().size());
         // SAFETY: compiled code hands over a frame under construction: header and arguments are slots of the stack.
-        let f = unsafe { slot::load(header) };
+        let f = unsafe { self.slots().load(header) };
         let floor = self.frames.len();
         match self.native_caller.take() {
             Some(caller) if self.check_frame(&caller).is_ok() => {
@@ -224,9 +238,10 @@ impl Vm {
         self.push_resumed(&frame, rt, frame.pc + 1, BOUNDARY, depth);
         let base = self.heap.host(frame.base);
         // SAFETY: operands are registers of the frame.
-        let (a, b): (Value, Value) =
-            unsafe { (slot::load(at(base, inst.b as usize)), slot::load(at(base, inst.c as usize))) };
-        let free = self.frames.last().map_or(base, |ci| ci.end());
+        let (a, b): (Value, Value) = unsafe {
+            (self.slots().load(self.at(base, inst.b as usize)), self.slots().load(self.at(base, inst.c as usize)))
+        };
+        let free = self.frames.last().map_or(base, |ci| ci.end(self.slots()));
         let mut cx = Cx { jit, at: free, depth };
         let result = match inst.op {
             Op::Eq => self.equal(&mut cx, a, b),

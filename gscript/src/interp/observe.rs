@@ -4,7 +4,6 @@ use super::Vm;
 use super::frame::{CallInfo, Helper, ProtoRt};
 use crate::bytecode::{Inst, Op, Program};
 use crate::heap::shapes::DICTIONARY;
-use crate::heap::slot;
 use crate::profile::{BuiltinTarget, CallTarget, FieldAccess, Profile, ProtoProfile, ResultCount, SiteFeedback};
 use crate::value::{Tag, Value};
 
@@ -36,18 +35,19 @@ impl Vm {
         if rt.helper != Helper::None {
             return;
         }
+        let slots = self.slots();
         let Some(p) = self.profile.protos.get_mut(rt.id.index()) else { return };
         p.calls += 1;
         for (i, set) in p.params.iter_mut().enumerate() {
             // SAFETY: parameters are registers of the frame.
-            set.insert(unsafe { slot::load(base.add(i * slot::SIZE)) }.tag);
+            set.insert(unsafe { slots.load(base.add(i * slots.size())) }.tag);
         }
     }
 
     /// `inst`, the innermost frame's, is about to run.
     pub(super) fn observe_before(&mut self, ci: &CallInfo, inst: Inst) {
         // SAFETY: operands are registers of the frame.
-        let reg = |i: u8| unsafe { slot::load(ci.base.add(i as usize * slot::SIZE)) };
+        let reg = |i: u8| unsafe { self.slots().load(ci.base.add(i as usize * self.slots().size())) };
         let (lhs, rhs) = match inst.op {
             Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Mod | Op::Pow | Op::Eq | Op::Lt | Op::Le | Op::GetTable => {
                 (Some(reg(inst.b)), Some(reg(inst.c)))
@@ -153,7 +153,7 @@ impl Vm {
     pub(super) fn observe_loaded(&mut self, a: u8) {
         let Some(ci) = self.frames.last().copied() else { return };
         // SAFETY: `a` is a register of the frame.
-        let tag = unsafe { slot::load(ci.base.add(a as usize * slot::SIZE)) }.tag;
+        let tag = unsafe { self.slots().load(ci.base.add(a as usize * self.slots().size())) }.tag;
         if let Some(site) = self.site(&ci) {
             site.result.insert(tag);
         }
@@ -163,7 +163,7 @@ impl Vm {
     pub(super) fn observe_results(&mut self, ptr: *const u8, n: usize) {
         let Some(ci) = self.frames.last().copied() else { return };
         // SAFETY: there are `n` results.
-        let tag = if n == 0 { Tag::Nil } else { unsafe { slot::load(ptr) }.tag };
+        let tag = if n == 0 { Tag::Nil } else { unsafe { self.slots().load(ptr) }.tag };
         let Some(site) = self.site(&ci) else { return };
         site.result.insert(tag);
         let n = ResultCount::Exactly(n as u32);

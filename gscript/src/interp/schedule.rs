@@ -3,11 +3,9 @@
 //! A goroutine runs until it blocks or ends; then the one that has been ready longest goes on. Time is counted by the
 //! scheduler: who sleeps less wakes first, and only when all are asleep is real time spent.
 
-use super::call::at;
 use super::frame::{Status, ThreadKind};
 use super::{Cx, Fail, Vm};
 use crate::bytecode::Op;
-use crate::heap::slot;
 use crate::layout::{HEADER, KIND_CHANNEL, OBJECT_ID};
 use crate::value::{Tag, Value};
 use std::collections::VecDeque;
@@ -170,11 +168,11 @@ impl Vm {
         unsafe {
             let inst = *ci.pc.sub(1);
             if inst.op == Op::TForCall {
-                let to = at(ci.base, inst.a as usize + 3);
-                slot::fill_nil(to, inst.c as usize);
-                slot::store(to, v);
+                let to = self.at(ci.base, inst.a as usize + 3);
+                self.slots().fill_nil(to, inst.c as usize);
+                self.heap.put(to, v);
             } else {
-                slot::store(at(ci.base, inst.a as usize), v);
+                self.heap.put(self.at(ci.base, inst.a as usize), v);
             }
         }
     }

@@ -6,10 +6,10 @@ use super::schedule::Scheduler;
 use super::{Vm, VmOptions, observe, verify};
 use crate::bytecode::{Const, Program, ProtoId};
 use crate::error::{ErrorKind, RuntimeError};
-use crate::heap::{Heap, HeapError, slot};
+use crate::heap::{Heap, HeapError};
 use crate::layout::{
     CLOSURE_COUNT_SHIFT, CLOSURE_FUNC, CLOSURE_UPVALS, FUNC_BUILTIN, FUNC_BYTES, FUNC_CODE, FUNC_NPARAMS, FUNC_PROTO,
-    HEADER, KIND_CLOSURE, KIND_FUNC, SLOT_BYTES,
+    HEADER, KIND_CLOSURE, KIND_FUNC,
 };
 use crate::library::{self, Builtin};
 use crate::value::{Tag, Value};
@@ -72,13 +72,14 @@ impl Vm {
                 ErrorKind::HeapLimit,
             ),
         };
-        let mut heap = Heap::new(program.globals.len(), options.heap_limit, options.guest_base).map_err(early)?;
+        let mut heap =
+            Heap::new(program.globals.len(), options.heap_limit, options.guest_base, options.layout).map_err(early)?;
         let names = Names::new(&mut heap).map_err(early)?;
         let (low, high) = heap.stack();
         let mut main = Thread::new(ThreadKind::Main);
         main.status = Status::Running;
         main.segments.push(super::frame::Segment { low, high });
-        let limit = heap.host(high - super::frame::SLACK_SLOTS as u64 * SLOT_BYTES);
+        let limit = heap.host(high - super::frame::SLACK_SLOTS as u64 * heap.slot_bytes());
         let raw = |rt: ProtoRt| Box::into_raw(Box::new(rt));
         let mut vm = Vm {
             top: heap.host(low),
@@ -177,20 +178,20 @@ impl Vm {
 
     /// A function value for builtin `index` that holds `captured`.
     pub(crate) fn builtin_value(&mut self, index: u32, captured: Value) -> Result<Value, HeapError> {
-        let at = self.heap.alloc(CLOSURE_UPVALS + SLOT_BYTES)?;
-        let words = SLOT_BYTES / 8;
+        let at = self.heap.alloc(CLOSURE_UPVALS + self.heap.slot_bytes())?;
+        let words = self.heap.slot_bytes() / 8;
         self.heap.set_word(at, HEADER, KIND_CLOSURE | words << CLOSURE_COUNT_SHIFT | u64::from(u32::MAX) << 32);
         let record = self.func_records[self.protos.len() + index as usize];
         self.heap.set_word(at, CLOSURE_FUNC, record);
         // SAFETY: the object was just allocated with a slot behind its fixed part.
-        unsafe { slot::store(self.heap.host(at + CLOSURE_UPVALS), captured) };
+        unsafe { self.heap.put(self.heap.host(at + CLOSURE_UPVALS), captured) };
         Ok(Value::object(Tag::Function, at))
     }
 
     /// What `builtin_value` captured.
     pub(crate) fn captured(&self, closure: u64) -> Value {
         // SAFETY: only called for builtins, which have that slot.
-        unsafe { slot::load(self.heap.host(closure + CLOSURE_UPVALS)) }
+        unsafe { self.slots().load(self.heap.host(closure + CLOSURE_UPVALS)) }
     }
 
     /// Sets a global if the program mentions it.

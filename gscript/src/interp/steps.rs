@@ -1,13 +1,9 @@
 //! Parts of the interpreter loop that are not hot: unusual returns, list constructors, variable arguments, range loops.
 
-use super::call::at;
 use super::frame::{BOUNDARY, ITERATOR, ROOT, SEGMENT};
 use super::{Cx, Fail, Vm};
-use crate::heap::slot::{self, TABLE};
-use crate::layout::SLOT_BYTES;
+use crate::heap::slot::TABLE;
 use crate::value::{Tag, Value};
-
-const SLOT: usize = SLOT_BYTES as usize;
 
 impl Vm {
     /// Returns `n` values from a frame that was not called by a plain `CALL`; `Some` if that leaves the loop.
@@ -38,7 +34,7 @@ impl Vm {
     pub(super) fn set_list(&mut self, a: *mut u8, first: i64, n: usize) -> Result<(), Fail> {
         for k in 1..=n {
             // SAFETY: `R[A]` is a table and the values lie behind it.
-            let (t, v) = unsafe { (slot::load(a), slot::load(at(a, k))) };
+            let (t, v) = unsafe { (self.slots().load(a), self.slots().load(self.at(a, k))) };
             if t.tag != Tag::Table {
                 return Err(self.error(format!("attempt to index a {} value", t.tag.type_name())));
             }
@@ -52,18 +48,18 @@ impl Vm {
         let Some(ci) = self.frames.last().copied() else { return Ok(()) };
         let n = ci.nvarargs as usize;
         let mut base = ci.base;
-        if wanted == 0 && at(base, a + n) > self.stack_limit {
+        if wanted == 0 && self.at(base, a + n) > self.stack_limit {
             base = self.move_frame(a, n)?;
         }
         self.spend_on_list(n);
         let given = if wanted == 0 { n } else { n.min(wanted - 1) };
         // SAFETY: variable arguments lie below the header; the values are registers, or there is room for them.
         unsafe {
-            slot::copy_n(at(base, a), base.sub((n + 1) * SLOT), given);
+            self.slots().copy_n(self.at(base, a), base.sub((n + 1) * self.slots().size()), given);
             if wanted == 0 {
-                self.top = at(base, a + n);
+                self.top = self.at(base, a + n);
             } else {
-                slot::fill_nil(at(base, a + given), wanted - 1 - given);
+                self.slots().fill_nil(self.at(base, a + given), wanted - 1 - given);
             }
         }
         Ok(())
@@ -73,33 +69,36 @@ impl Vm {
     pub(super) fn range_step(&mut self, cx: &mut Cx, f: *mut u8, n: usize) -> Result<(), Fail> {
         // SAFETY: iterator, state, control and variables are consecutive registers.
         unsafe {
-            let (state, control, var) = (at(f, 1), at(f, 2), at(f, 3));
-            let mut iterator = slot::load(f);
+            let (state, control, var) = (self.at(f, 1), self.at(f, 2), self.at(f, 3));
+            let mut iterator = self.slots().load(f);
             match iterator.tag {
                 Tag::Channel => return self.receive(iterator),
                 // Ranging over a table is ranging over its pairs, over a number is counting from 0.
                 Tag::Table if self.metamethod(iterator, self.names.call).is_nil() => {
-                    slot::copy(state, f);
-                    slot::set_nil(control);
+                    self.slots().copy(state, f);
+                    self.slots().set_nil(control);
                     iterator = self.hidden.next;
-                    slot::store(f, iterator);
+                    self.heap.put(f, iterator);
                 }
                 Tag::Int | Tag::Float => {
-                    slot::copy(state, f);
-                    slot::set_int(control, -1);
+                    self.slots().copy(state, f);
+                    self.heap.put(control, Value::int(-1));
                     iterator = self.hidden.count;
-                    slot::store(f, iterator);
+                    self.heap.put(f, iterator);
                 }
                 Tag::Function => {}
                 _ => {}
             }
-            if iterator == self.hidden.next && slot::tag(state) == TABLE {
-                let entry = self.heap.next(slot::bits(state), slot::load(control)).map_err(|e| self.heap_error(e))?;
+            if iterator == self.hidden.next && self.slots().tag(state) == TABLE {
+                let entry = self
+                    .heap
+                    .next(self.slots().bits(state), self.slots().load(control))
+                    .map_err(|e| self.heap_error(e))?;
                 let (key, v) = entry.unwrap_or((Value::NIL, Value::NIL));
-                slot::store(var, key);
+                self.heap.put(var, key);
                 if n > 1 {
-                    slot::store(at(var, 1), v);
-                    slot::fill_nil(at(var, 2), n - 2);
+                    self.heap.put(self.at(var, 1), v);
+                    self.slots().fill_nil(self.at(var, 2), n - 2);
                 }
                 return Ok(());
             }

@@ -203,11 +203,12 @@ fn inlined_frames_can_be_rebuilt() {
     let find = |name: &str| program.protos.iter().find(|p| p.name == name).unwrap();
     let (outer, inner) = (find("outer"), find("inner"));
     let call_pc = outer.code.iter().position(|i| i.op == Op::Call).unwrap();
-    let base = vm.heap().stack().0 + layout::SLOT_BYTES;
-    let callee = base + layout::callee_distance(u64::from(outer.nregs));
+    let slot_bytes = vm.heap().layout().slot_bytes();
+    let base = vm.heap().stack().0 + vm.heap().layout().slot_bytes();
+    let callee = base + vm.heap().layout().callee_distance(u64::from(outer.nregs));
     for (at, f) in [(base, "outer"), (callee, "inner")] {
         let f = vm.global(f).unwrap();
-        vm.heap_mut().store(at - layout::SLOT_BYTES, f);
+        vm.heap_mut().store(at - slot_bytes, f);
     }
     vm.heap_mut().store(callee, Value::int(21));
     let frames =
@@ -225,15 +226,18 @@ fn call_frame_calls_anything() {
 obj := setmetatable({}, {__call: func(self, x) { return x * 2 }})
 p := pcall\nfunc bad() { error(\"e\") }\nfunc id(x) { return x }";
     let mut vm = vm(text);
-    let base = vm.heap().stack().0 + 50 * layout::SLOT_BYTES;
+    let slot_bytes = vm.heap().layout().slot_bytes();
+    let base = vm.heap().stack().0 + 50 * vm.heap().layout().slot_bytes();
     let mut run = |name: &str, args: &[Value]| {
         let f = vm.global(name).unwrap();
-        vm.heap_mut().store(base - layout::SLOT_BYTES, f);
+        vm.heap_mut().store(base - slot_bytes, f);
         for (i, &v) in args.iter().enumerate() {
-            vm.heap_mut().store(base + i as u64 * layout::SLOT_BYTES, v);
+            vm.heap_mut().store(base + i as u64 * slot_bytes, v);
         }
         let r = vm.call_frame(&mut NoJit, base, args.len() as u64, 1);
-        r.map(|r| (0..r.count).map(|i| vm.heap().load(r.addr + i * layout::SLOT_BYTES)).collect::<Vec<_>>())
+        r.map(|r| {
+            (0..r.count).map(|i| vm.heap().load(r.addr + i * vm.heap().layout().slot_bytes())).collect::<Vec<_>>()
+        })
     };
     let int = Value::int;
     assert_eq!(run("id", &[int(5), int(6)]).unwrap(), [int(5)]);
@@ -373,7 +377,8 @@ func all() {
     };
     for round in 0..3000 {
         let gc_stress = u32::from(round % 4 < 2);
-        let options = VmOptions { heap_limit: 1 << 20, step_budget: 10_000, gc_stress, ..VmOptions::default() };
+        let layout = Layout::ALL[round / 4 % 2];
+        let options = VmOptions { heap_limit: 1 << 20, step_budget: 10_000, gc_stress, layout, ..VmOptions::default() };
         let mut vm = vm_with(text, options);
         vm.run_main(&mut NoJit).unwrap();
         let (base, used) = (vm.heap.guest_base(), vm.heap.used());

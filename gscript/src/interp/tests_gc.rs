@@ -58,7 +58,7 @@ impl Jit for Keeper {
         let t = vm.heap.new_table(4, 0).unwrap();
         vm.heap.set_int_key(t, 3, item).unwrap();
         let block = vm.heap.word(t, layout::TABLE_ARRAY);
-        let word = block + 3 * layout::SLOT_BYTES;
+        let word = block + 3 * vm.heap().layout().slot_bytes();
         let sp = vm.heap.native_stack().1 - 32;
         if self.on_stack {
             vm.heap_mut().write_u64(sp, word);

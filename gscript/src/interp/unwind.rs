@@ -7,7 +7,7 @@ use super::native::Mark;
 use super::{Fail, Vm};
 use crate::bytecode::{Pos, ProtoId};
 use crate::error::{ErrorKind, RuntimeError};
-use crate::heap::{HeapError, slot};
+use crate::heap::HeapError;
 use crate::value::{Tag, Value};
 
 /// Entries of a call trace that are kept at either end when it is long.
@@ -210,26 +210,28 @@ impl Vm {
         } else if self.current == 0 {
             self.close_upvalues(self.heap.guest(ci.base));
         } else {
-            self.close_range(ci.base, ci.base, ci.end());
+            self.close_range(ci.base, ci.base, ci.end(self.slots()));
         }
     }
 
     /// Makes the innermost frame, one of `pcall` or `xpcall`, go on with an error.
     fn catch(&mut self, e: &RuntimeError) {
+        let slots = self.slots();
         let Some(ci) = self.frames.last_mut() else { return };
         let handled = ci.flags & XPCALL != 0;
         // An error in the handler itself is not handled again.
         ci.flags &= !XPCALL;
-        let reg = |i: usize| ci.base.wrapping_add(i * slot::SIZE);
+        let base = ci.base;
+        let reg = |i: usize| base.wrapping_add(i * slots.size());
         // SAFETY: the helper frame has these registers, and its code these instructions.
         unsafe {
-            slot::store(reg(1), Value::bool(false));
+            self.heap.put(reg(1), Value::bool(false));
             if handled {
-                slot::copy(reg(2), reg(0));
-                slot::store(reg(3), e.value);
+                slots.copy(reg(2), reg(0));
+                self.heap.put(reg(3), e.value);
                 ci.pc = (*ci.rt).code.add(2);
             } else {
-                slot::store(reg(2), e.value);
+                self.heap.put(reg(2), e.value);
                 ci.pc = (*ci.rt).code.add(1);
                 self.top = reg(3);
             }

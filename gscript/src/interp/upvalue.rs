@@ -3,10 +3,9 @@
 use super::Vm;
 use super::frame::OpenUpval;
 use crate::bytecode::ProtoId;
-use crate::heap::{HeapError, slot};
+use crate::heap::HeapError;
 use crate::layout::{
-    CLOSURE_COUNT_SHIFT, CLOSURE_FUNC, CLOSURE_UPVALS, HEADER, KIND_CLOSURE, KIND_UPVAL, UPVAL_BYTES, UPVAL_CLOSED,
-    UPVAL_PTR,
+    CLOSURE_COUNT_SHIFT, CLOSURE_FUNC, CLOSURE_UPVALS, HEADER, KIND_CLOSURE, KIND_UPVAL, UPVAL_CLOSED, UPVAL_PTR,
 };
 use crate::value::{Tag, Value};
 
@@ -34,21 +33,21 @@ impl Vm {
                 self.capture(base, nregs, u.index)?
             } else {
                 // SAFETY: the header slot below a frame's registers holds its closure, which has that upvalue.
-                let closure = unsafe { slot::bits(base.sub(slot::SIZE)) };
+                let closure = unsafe { self.slots().bits(base.sub(self.slots().size())) };
                 self.heap.word(closure, CLOSURE_UPVALS + 8 * u64::from(u.index))
             };
         }
         let v = self.new_closure(inner.id, cells)?;
         // SAFETY: `a` is a register of the frame.
-        unsafe { slot::store(base.add(a as usize * slot::SIZE), v) };
+        unsafe { self.heap.put(base.add(a as usize * self.slots().size()), v) };
         Ok(())
     }
 
     /// The cell for register `reg` of the innermost frame.
     fn capture(&mut self, base: *mut u8, nregs: u8, reg: u8) -> Result<u64, HeapError> {
         let low = self.heap.guest(base);
-        let high = low + nregs as u64 * slot::SIZE as u64;
-        let target = low + reg as u64 * slot::SIZE as u64;
+        let high = low + nregs as u64 * self.slots().size() as u64;
+        let target = low + reg as u64 * self.slots().size() as u64;
         // Cells of the innermost frame are at the end of the list.
         for open in self.open.iter().rev() {
             if open.slot == target {
@@ -58,7 +57,7 @@ impl Vm {
                 break;
             }
         }
-        let cell = self.heap.alloc(UPVAL_BYTES)?;
+        let cell = self.heap.alloc(self.heap.layout().upval_bytes())?;
         self.heap.set_word(cell, HEADER, KIND_UPVAL);
         self.heap.set_word(cell, UPVAL_PTR, target);
         self.open.push(OpenUpval { slot: target, cell });
@@ -98,7 +97,7 @@ impl Vm {
     pub(super) fn close_cell(&mut self, open: OpenUpval) {
         let closed = open.cell + UPVAL_CLOSED;
         // SAFETY: an open upvalue's slot is on a live stack; the cell has a slot of its own.
-        unsafe { slot::copy(self.heap.host(closed), self.heap.host(open.slot)) };
+        unsafe { self.slots().copy(self.heap.host(closed), self.heap.host(open.slot)) };
         self.heap.set_word(open.cell, UPVAL_PTR, closed);
     }
 }

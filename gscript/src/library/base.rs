@@ -1,7 +1,6 @@
 //! The functions that are globals themselves.
 
 use super::{Action, Args, Builtin, plain};
-use crate::heap::slot;
 use crate::interp::number::{self, Number};
 use crate::interp::{Cx, Fail, Vm};
 use crate::value::{Tag, Value};
@@ -53,7 +52,7 @@ fn type_name(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
 fn tostring(vm: &mut Vm, cx: &mut Cx, args: Args) -> Result<usize, Fail> {
     let v = vm.arg_any(&args, 0, "tostring")?;
     if v.tag == Tag::Str {
-        return args.ret(v);
+        return args.ret(v, vm);
     }
     let mut out = Vec::new();
     vm.push_tostring(cx, &mut out, v)?;
@@ -68,13 +67,16 @@ fn tonumber(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
             return Err(vm.bad_argument(1, "tonumber", "base out of range"));
         }
         let text = vm.arg_bytes(&args, 0, "tonumber")?;
-        return args.ret(number::parse_in_base(&text, base as u32).map_or(Value::NIL, Value::int));
+        return args.ret(number::parse_in_base(&text, base as u32).map_or(Value::NIL, Value::int), vm);
     }
-    args.ret(match vm.to_number(v) {
-        Some(Number::Int(n)) => Value::int(n),
-        Some(Number::Float(x)) => Value::float(x),
-        None => Value::NIL,
-    })
+    args.ret(
+        match vm.to_number(v) {
+            Some(Number::Int(n)) => Value::int(n),
+            Some(Number::Float(x)) => Value::float(x),
+            None => Value::NIL,
+        },
+        vm,
+    )
 }
 
 fn pairs(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
@@ -87,7 +89,7 @@ fn next(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let t = vm.arg_table(&args, 0, "next")?;
     match vm.heap().next(t, args.get(1)) {
         Ok(Some((k, v))) => vm.ret_many(&args, &[k, v]),
-        Ok(None) => args.ret(Value::NIL),
+        Ok(None) => args.ret(Value::NIL, vm),
         Err(e) => Err(vm.heap_error(e)),
     }
 }
@@ -101,7 +103,7 @@ fn ipairs(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
 fn ipairs_next(vm: &mut Vm, cx: &mut Cx, args: Args) -> Result<usize, Fail> {
     let i = Value::int(vm.arg_int(&args, 1, "ipairs")?.wrapping_add(1));
     let v = vm.index(cx, args.get(0), i)?;
-    if v.is_nil() { args.ret(Value::NIL) } else { vm.ret_many(&args, &[i, v]) }
+    if v.is_nil() { args.ret(Value::NIL, vm) } else { vm.ret_many(&args, &[i, v]) }
 }
 
 fn range_count(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
@@ -111,13 +113,13 @@ fn range_count(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
         Tag::Int => i.as_int() < n.as_int(),
         _ => number::int_lt_float(i.as_int(), vm.arg_float(&args, 0, "range")?),
     };
-    args.ret(if more { i } else { Value::NIL })
+    args.ret(if more { i } else { Value::NIL }, vm)
 }
 
 fn select(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let which = args.get(0);
     if vm.str_bytes(which) == b"#" {
-        return args.ret(Value::int(args.n as i64 - 1));
+        return args.ret(Value::int(args.n as i64 - 1), vm);
     }
     let n = vm.arg_int(&args, 0, "select")?;
     let count = args.n as i64 - 1;
@@ -129,7 +131,7 @@ fn select(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let n = (count - skip) as usize;
     let to = vm.results_room(args.ret, n)?;
     // SAFETY: the last `n` arguments exist, and there is room for as many results.
-    unsafe { slot::copy_n(to, args.base.add((skip as usize + 1) * slot::SIZE), n) };
+    unsafe { vm.slots().copy_n(to, args.base.add((skip as usize + 1) * vm.slots().size()), n) };
     Ok(n)
 }
 
@@ -151,7 +153,7 @@ fn assert(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     if v.truthy() {
         let to = vm.results_room(args.ret, args.n)?;
         // SAFETY: there are `n` arguments and room for as many results.
-        unsafe { slot::copy_n(to, args.base, args.n) };
+        unsafe { vm.slots().copy_n(to, args.base, args.n) };
         return Ok(args.n);
     }
     if args.n > 1 {
@@ -164,27 +166,27 @@ fn assert(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
 
 fn rawget(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let t = vm.arg_table(&args, 0, "rawget")?;
-    args.ret(vm.heap().get(t, args.get(1)))
+    args.ret(vm.heap().get(t, args.get(1)), vm)
 }
 
 fn rawset(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let t = vm.arg_table(&args, 0, "rawset")?;
     vm.heap_mut().set(t, args.get(1), args.get(2)).map_err(|e| vm.heap_error(e))?;
-    args.ret(args.get(0))
+    args.ret(args.get(0), vm)
 }
 
 fn rawequal(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
-    args.ret(Value::bool(vm.equal_raw(args.get(0), args.get(1))))
+    args.ret(Value::bool(vm.equal_raw(args.get(0), args.get(1))), vm)
 }
 
 fn rawlen(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let v = args.get(0);
     match v.tag {
-        Tag::Str => args.ret(Value::int(vm.heap().bytes(v.bits).len() as i64)),
+        Tag::Str => args.ret(Value::int(vm.heap().bytes(v.bits).len() as i64), vm),
         _ => {
             let t = vm.arg_table(&args, 0, "rawlen")?;
             let n = vm.heap_mut().length(t);
-            args.ret(Value::int(n))
+            args.ret(Value::int(n), vm)
         }
     }
 }
@@ -202,17 +204,17 @@ fn setmetatable(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
         return Err(vm.error("cannot change a protected metatable"));
     }
     vm.heap_mut().set_metatable(t, meta);
-    args.ret(args.get(0))
+    args.ret(args.get(0), vm)
 }
 
 fn getmetatable(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let v = vm.arg_any(&args, 0, "getmetatable")?;
     let meta = if v.tag == Tag::Table { vm.heap().metatable(v.bits) } else { 0 };
     if meta == 0 {
-        return args.ret(Value::NIL);
+        return args.ret(Value::NIL, vm);
     }
     let shown = vm.heap().get_str(meta, vm.names.metatable);
-    args.ret(if shown.is_nil() { Value::object(Tag::Table, meta) } else { shown })
+    args.ret(if shown.is_nil() { Value::object(Tag::Table, meta) } else { shown }, vm)
 }
 
 /// `unpack(t [, i [, j]])`
@@ -231,8 +233,9 @@ pub(super) fn unpack(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail>
     let to = vm.results_room(args.ret, n as usize)?;
     for i in 0..n as usize {
         let v = vm.heap().get_int(t, first + i as i64);
+        let to = vm.at(to, i);
         // SAFETY: `results_room` made sure of room.
-        unsafe { slot::store(to.add(i * slot::SIZE), v) };
+        unsafe { vm.heap_mut().put(to, v) };
     }
     Ok(n as usize)
 }

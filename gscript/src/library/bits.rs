@@ -23,8 +23,8 @@ fn word(vm: &mut Vm, args: &Args, i: usize, name: &str) -> Result<u32, Fail> {
     vm.arg_int(args, i, name).map(|n| n as u32)
 }
 
-fn ret(args: &Args, x: u32) -> Result<usize, Fail> {
-    args.ret(Value::int(i64::from(x)))
+fn ret(vm: &mut Vm, args: &Args, x: u32) -> Result<usize, Fail> {
+    args.ret(Value::int(i64::from(x)), vm)
 }
 
 fn fold(vm: &mut Vm, args: Args, name: &str, start: u32, f: fn(u32, u32) -> u32) -> Result<usize, Fail> {
@@ -32,12 +32,12 @@ fn fold(vm: &mut Vm, args: Args, name: &str, start: u32, f: fn(u32, u32) -> u32)
     for i in 0..args.n {
         acc = f(acc, word(vm, &args, i, name)?);
     }
-    ret(&args, acc)
+    ret(vm, &args, acc)
 }
 
 fn bnot(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let x = word(vm, &args, 0, "bit32.bnot")?;
-    ret(&args, !x)
+    ret(vm, &args, !x)
 }
 
 fn btest(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
@@ -45,7 +45,7 @@ fn btest(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     for i in 0..args.n {
         acc &= word(vm, &args, i, "bit32.btest")?;
     }
-    args.ret(Value::bool(acc != 0))
+    args.ret(Value::bool(acc != 0), vm)
 }
 
 fn left(x: u32, n: i64) -> u32 {
@@ -63,7 +63,7 @@ fn arithmetic(x: u32, n: i64) -> u32 {
 fn shift(vm: &mut Vm, args: Args, name: &str, f: fn(u32, i64) -> u32) -> Result<usize, Fail> {
     let x = word(vm, &args, 0, name)?;
     let n = vm.arg_int(&args, 1, name)?.clamp(-64, 64);
-    ret(&args, f(x, n))
+    ret(vm, &args, f(x, n))
 }
 
 /// Field and width arguments from `i` on, as shift and mask.
@@ -79,11 +79,11 @@ fn field(vm: &mut Vm, args: &Args, i: usize, name: &str) -> Result<(u32, u32), F
 fn extract(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let x = word(vm, &args, 0, "bit32.extract")?;
     let (at, mask) = field(vm, &args, 1, "bit32.extract")?;
-    ret(&args, (x >> at) & mask)
+    ret(vm, &args, (x >> at) & mask)
 }
 
 fn replace(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let (x, v) = (word(vm, &args, 0, "bit32.replace")?, word(vm, &args, 1, "bit32.replace")?);
     let (at, mask) = field(vm, &args, 2, "bit32.replace")?;
-    ret(&args, (x & !(mask << at)) | (v & mask) << at)
+    ret(vm, &args, (x & !(mask << at)) | (v & mask) << at)
 }

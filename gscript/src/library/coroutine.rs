@@ -19,7 +19,7 @@ pub(super) const WRAPPED: Builtin = Builtin { name: "coroutine.wrap", action: Ac
 fn create(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let f = vm.arg_function(&args, 0, "coroutine.create")?;
     let co = vm.new_coroutine(f)?;
-    args.ret(co)
+    args.ret(co, vm)
 }
 
 fn wrap(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
@@ -27,7 +27,7 @@ fn wrap(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let co = vm.new_coroutine(f)?;
     let wrapped = vm.hidden.wrapped;
     let f = vm.builtin_value(wrapped, co).map_err(|e| vm.heap_error(e))?;
-    args.ret(f)
+    args.ret(f, vm)
 }
 
 fn status(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
@@ -40,7 +40,7 @@ fn status(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
 }
 
 fn isyieldable(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
-    args.ret(Value::bool(vm.is_yieldable()))
+    args.ret(Value::bool(vm.is_yieldable()), vm)
 }
 
 /// The running coroutine (nil outside of any), and whether this is the main thread.

@@ -41,7 +41,7 @@ pub(super) fn constants(vm: &mut Vm, t: u64) -> Result<(), HeapError> {
 
 fn unary(vm: &mut Vm, args: Args, name: &str, f: fn(f64) -> f64) -> Result<usize, Fail> {
     let x = vm.arg_float(&args, 0, name)?;
-    args.ret(Value::float(f(x)))
+    args.ret(Value::float(f(x)), vm)
 }
 
 /// The integer equal to an integral float; the float itself if none is.
@@ -51,27 +51,27 @@ fn whole(x: f64) -> Value {
 
 fn floor(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     match vm.to_number(args.get(0)) {
-        Some(Number::Int(n)) => args.ret(Value::int(n)),
+        Some(Number::Int(n)) => args.ret(Value::int(n), vm),
         _ => {
             let x = vm.arg_float(&args, 0, "math.floor")?;
-            args.ret(whole(x.floor()))
+            args.ret(whole(x.floor()), vm)
         }
     }
 }
 
 fn ceil(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     match vm.to_number(args.get(0)) {
-        Some(Number::Int(n)) => args.ret(Value::int(n)),
+        Some(Number::Int(n)) => args.ret(Value::int(n), vm),
         _ => {
             let x = vm.arg_float(&args, 0, "math.ceil")?;
-            args.ret(whole(x.ceil()))
+            args.ret(whole(x.ceil()), vm)
         }
     }
 }
 
 fn abs(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     match vm.to_number(args.get(0)) {
-        Some(Number::Int(n)) => args.ret(Value::int(n.wrapping_abs())),
+        Some(Number::Int(n)) => args.ret(Value::int(n.wrapping_abs()), vm),
         _ => unary(vm, args, "math.abs", f64::abs),
     }
 }
@@ -87,7 +87,7 @@ fn extreme(vm: &mut Vm, cx: &mut Cx, args: Args, name: &str, max: bool) -> Resul
             best = v;
         }
     }
-    args.ret(best)
+    args.ret(best, vm)
 }
 
 fn max(vm: &mut Vm, cx: &mut Cx, args: Args) -> Result<usize, Fail> {
@@ -101,25 +101,28 @@ fn min(vm: &mut Vm, cx: &mut Cx, args: Args) -> Result<usize, Fail> {
 fn atan(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let y = vm.arg_float(&args, 0, "math.atan")?;
     let x = if args.n > 1 { vm.arg_float(&args, 1, "math.atan")? } else { 1.0 };
-    args.ret(Value::float(y.atan2(x)))
+    args.ret(Value::float(y.atan2(x)), vm)
 }
 
 fn log(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let x = vm.arg_float(&args, 0, "math.log")?;
     if args.n < 2 {
-        return args.ret(Value::float(x.ln()));
+        return args.ret(Value::float(x.ln()), vm);
     }
     let base = vm.arg_float(&args, 1, "math.log")?;
-    args.ret(Value::float(match base {
-        2.0 => x.log2(),
-        10.0 => x.log10(),
-        _ => x.ln() / base.ln(),
-    }))
+    args.ret(
+        Value::float(match base {
+            2.0 => x.log2(),
+            10.0 => x.log10(),
+            _ => x.ln() / base.ln(),
+        }),
+        vm,
+    )
 }
 
 fn pow(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let (x, y) = (vm.arg_float(&args, 0, "math.pow")?, vm.arg_float(&args, 1, "math.pow")?);
-    args.ret(Value::float(x.powf(y)))
+    args.ret(Value::float(x.powf(y)), vm)
 }
 
 /// Truncated remainder: the sign of the dividend.
@@ -129,10 +132,10 @@ fn fmod(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
         if b == 0 {
             return Err(vm.bad_argument(1, "math.fmod", "zero"));
         }
-        return args.ret(Value::int(a.wrapping_rem(b)));
+        return args.ret(Value::int(a.wrapping_rem(b)), vm);
     }
     let (x, y) = (vm.arg_float(&args, 0, "math.fmod")?, vm.arg_float(&args, 1, "math.fmod")?);
-    args.ret(Value::float(x % y))
+    args.ret(Value::float(x % y), vm)
 }
 
 fn modf(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
@@ -154,7 +157,7 @@ fn next_random(vm: &mut Vm) -> u64 {
 fn random(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     if args.n == 0 {
         let x = (next_random(vm) >> 11) as f64 / (1u64 << 53) as f64;
-        return args.ret(Value::float(x));
+        return args.ret(Value::float(x), vm);
     }
     let first = vm.arg_int(&args, 0, "math.random")?;
     let (low, high) = if args.n == 1 { (1, first) } else { (first, vm.arg_int(&args, 1, "math.random")?) };
@@ -165,7 +168,7 @@ fn random(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let r = next_random(vm);
     // The high half of the product spreads evenly over the span; a span of 0 is all of 2^64.
     let offset = if span == 0 { r } else { ((u128::from(r) * u128::from(span)) >> 64) as u64 };
-    args.ret(Value::int((low as u64).wrapping_add(offset) as i64))
+    args.ret(Value::int((low as u64).wrapping_add(offset) as i64), vm)
 }
 
 fn randomseed(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
@@ -177,7 +180,7 @@ fn randomseed(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
 
 fn tointeger(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let v = vm.arg_any(&args, 0, "math.tointeger")?;
-    args.ret(vm.to_integer(v).map_or(Value::NIL, Value::int))
+    args.ret(vm.to_integer(v).map_or(Value::NIL, Value::int), vm)
 }
 
 fn math_type(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
@@ -185,6 +188,6 @@ fn math_type(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     match v.tag {
         Tag::Int => vm.ret_str(&args, b"integer"),
         Tag::Float => vm.ret_str(&args, b"float"),
-        _ => args.ret(Value::NIL),
+        _ => args.ret(Value::NIL, vm),
     }
 }

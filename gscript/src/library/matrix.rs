@@ -29,7 +29,7 @@ fn dense(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
         Ok(m)
     };
     let m = build(vm).map_err(|e| vm.heap_error(e))?;
-    args.ret(Value::object(Tag::Table, m))
+    args.ret(Value::object(Tag::Table, m), vm)
 }
 
 /// Row, column, and the element there, of the first three arguments.
@@ -47,7 +47,7 @@ fn element(vm: &mut Vm, args: &Args, name: &str) -> Result<(u64, i64, f64), Fail
 
 fn getf(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let (_, _, x) = element(vm, &args, "matrix.getf")?;
-    args.ret(Value::float(x))
+    args.ret(Value::float(x), vm)
 }
 
 fn setf(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {

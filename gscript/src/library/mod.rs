@@ -11,7 +11,8 @@ mod string;
 mod table;
 mod time;
 
-use crate::heap::{HeapError, slot};
+use crate::heap::HeapError;
+use crate::heap::slot::Slots;
 use crate::interp::{Cx, Fail, Vm};
 use crate::value::{Tag, Value};
 
@@ -60,6 +61,8 @@ pub(crate) struct Args {
     pub ret: *mut u8,
     /// Guest address of the function's closure.
     pub callee: u64,
+    /// How to read them.
+    pub slots: Slots,
 }
 
 impl Args {
@@ -68,7 +71,7 @@ impl Args {
     pub fn get(&self, i: usize) -> Value {
         if i < self.n {
             // SAFETY: there are `n` arguments.
-            unsafe { slot::load(self.base.add(i * slot::SIZE)) }
+            unsafe { self.slots.load(self.base.add(i * self.slots.size())) }
         } else {
             Value::NIL
         }
@@ -76,9 +79,9 @@ impl Args {
 
     /// Leaves one result.
     #[inline]
-    pub fn ret(&self, v: Value) -> Result<usize, Fail> {
+    pub fn ret(&self, v: Value, vm: &mut Vm) -> Result<usize, Fail> {
         // SAFETY: a few result slots are always there.
-        unsafe { slot::store(self.ret, v) };
+        unsafe { vm.heap_mut().put(self.ret, v) };
         Ok(1)
     }
 }
@@ -88,8 +91,9 @@ impl Vm {
     pub(crate) fn ret_many(&mut self, args: &Args, values: &[Value]) -> Result<usize, Fail> {
         let to = self.results_room(args.ret, values.len())?;
         for (i, &v) in values.iter().enumerate() {
+            let to = self.at(to, i);
             // SAFETY: `results_room` made sure of room.
-            unsafe { slot::store(to.add(i * slot::SIZE), v) };
+            unsafe { self.heap_mut().put(to, v) };
         }
         Ok(values.len())
     }
@@ -97,7 +101,7 @@ impl Vm {
     /// Leaves a string.
     pub(crate) fn ret_str(&mut self, args: &Args, bytes: &[u8]) -> Result<usize, Fail> {
         let v = self.heap_mut().string_value(bytes).map_err(|e| self.heap_error(e))?;
-        args.ret(v)
+        args.ret(v, self)
     }
 
     /// `bad argument #i to 'name' (what)`

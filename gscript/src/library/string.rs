@@ -36,7 +36,7 @@ const STEPS_PER_BUDGET: u64 = 64;
 fn len(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let v = args.get(0);
     let n = if v.tag == Tag::Str { vm.str_bytes(v).len() } else { vm.arg_bytes(&args, 0, "string.len")?.len() };
-    args.ret(Value::int(n as i64))
+    args.ret(Value::int(n as i64), vm)
 }
 
 /// Offsets of a Lua range: 1-based, negative from the end, clamped.
@@ -76,7 +76,7 @@ fn map(vm: &mut Vm, args: Args, name: &str, f: fn(&mut [u8])) -> Result<usize, F
 
 fn test(vm: &mut Vm, args: Args, name: &str, f: fn(&[u8], &[u8]) -> bool) -> Result<usize, Fail> {
     let (s, x) = (vm.arg_bytes(&args, 0, name)?, vm.arg_bytes(&args, 1, name)?);
-    args.ret(Value::bool(f(&s, &x)))
+    args.ret(Value::bool(f(&s, &x)), vm)
 }
 
 fn rep(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
@@ -196,7 +196,7 @@ fn search(vm: &mut Vm, args: Args, find: bool) -> Result<usize, Fail> {
     let (src, pattern) = (vm.heap().bytes(s), vm.heap().bytes(pat));
     let from = if init < 0 { (src.len() as i64).saturating_add(init).max(0) } else { (init - 1).max(0) };
     if from > src.len() as i64 {
-        return args.ret(Value::NIL);
+        return args.ret(Value::NIL, vm);
     }
     let from = from as usize;
     let plain = find && (args.get(3).truthy() || !pattern.iter().any(|b| b"^$*+?.([%-".contains(b)));
@@ -204,10 +204,10 @@ fn search(vm: &mut Vm, args: Args, find: bool) -> Result<usize, Fail> {
         let n = pattern.len();
         return match find_plain(src, pattern, from) {
             Some(i) => vm.ret_many(&args, &[Value::int(i as i64 + 1), Value::int((i + n) as i64)]),
-            None => args.ret(Value::NIL),
+            None => args.ret(Value::NIL, vm),
         };
     }
-    let Some(m) = first_match(vm, s, pat, from)? else { return args.ret(Value::NIL) };
+    let Some(m) = first_match(vm, s, pat, from)? else { return args.ret(Value::NIL, vm) };
     let mut out = Vec::new();
     if find {
         out.extend([Value::int(m.start as i64 + 1), Value::int(m.end as i64)]);
@@ -232,7 +232,7 @@ fn gmatch(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
         vm.builtin_value(index, Value::object(Tag::Table, t))
     };
     let f = build(vm).map_err(|e| vm.heap_error(e))?;
-    args.ret(f)
+    args.ret(f, vm)
 }
 
 fn gmatch_next(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
@@ -255,7 +255,7 @@ fn gmatch_next(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
         return vm.ret_many(&args, &values);
     }
     vm.heap_mut().set_int_key(t, 3, Value::int(i64::MAX)).map_err(|e| vm.heap_error(e))?;
-    args.ret(Value::NIL)
+    args.ret(Value::NIL, vm)
 }
 
 fn gsub(vm: &mut Vm, cx: &mut Cx, args: Args) -> Result<usize, Fail> {
@@ -373,7 +373,7 @@ fn split(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
         Ok(t)
     };
     let t = build(vm).map_err(|e| vm.heap_error(e))?;
-    args.ret(Value::object(Tag::Table, t))
+    args.ret(Value::object(Tag::Table, t), vm)
 }
 
 fn trim(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {

@@ -56,7 +56,7 @@ fn remove(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     if pos <= n {
         set(vm, t, n, Value::NIL)?;
     }
-    args.ret(removed)
+    args.ret(removed, vm)
 }
 
 /// `table.concat(t [, sep [, i [, j]]])`
@@ -99,7 +99,7 @@ fn pack(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
         Ok(t)
     };
     let t = build(vm).map_err(|e| vm.heap_error(e))?;
-    args.ret(Value::object(Tag::Table, t))
+    args.ret(Value::object(Tag::Table, t), vm)
 }
 
 /// `table.sort(t [, less])`: a stable merge sort of `t[1..#t]`.

@@ -59,7 +59,7 @@ fn now(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
         Ok(t)
     };
     let t = build(vm).map_err(|e| vm.heap_error(e))?;
-    args.ret(Value::object(Tag::Table, t))
+    args.ret(Value::object(Tag::Table, t), vm)
 }
 
 /// Seconds since the time in a table of `time.now`.
@@ -67,17 +67,17 @@ fn since(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
     let t = vm.arg_table(&args, 0, "time.since")?;
     let then = vm.heap_mut().get_field(t, "unix").map_err(|e| vm.heap_error(e))?;
     match vm.to_float(then) {
-        Some(then) => args.ret(Value::float(unix() - then)),
+        Some(then) => args.ret(Value::float(unix() - then), vm),
         None => Err(vm.bad_argument(0, "time.since", "a table of time.now expected")),
     }
 }
 
-fn os_time(_: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
-    args.ret(Value::int(unix() as i64))
+fn os_time(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
+    args.ret(Value::int(unix() as i64), vm)
 }
 
-fn os_clock(_: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
-    args.ret(Value::float(unix()))
+fn os_clock(vm: &mut Vm, _: &mut Cx, args: Args) -> Result<usize, Fail> {
+    args.ret(Value::float(unix()), vm)
 }
 
 #[cfg(test)]

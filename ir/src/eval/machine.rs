@@ -7,7 +7,7 @@ use gscript::bytecode::{Op as Bytecode, ProtoId};
 use gscript::error::RuntimeError;
 use gscript::interp::{NativeRoots, Vm};
 use gscript::jit::{Jit, LoopEnd, Results, ResumeFrame};
-use gscript::layout;
+use gscript::layout::{self, Layout};
 use gscript::value::{Tag, Value};
 use smallvec::SmallVec;
 
@@ -248,8 +248,12 @@ impl<'a> Machine<'a, '_> {
         args.iter().map(|&a| value(act, a, user)).collect()
     }
 
+    fn layout(&self) -> Layout {
+        self.vm.heap().layout()
+    }
+
     fn slot(&self, act: &Activation<'a>, slot: u16) -> u64 {
-        act.base + layout::slot_offset(u64::from(slot))
+        act.base + self.layout().slot_offset(u64::from(slot))
     }
 
     fn effect(&mut self, act: &mut Activation<'a>, n: NodeId) -> Result<Next<'a>, EvalError> {
@@ -289,7 +293,8 @@ impl<'a> Machine<'a, '_> {
                     }
                     TagHalf::Unread => {
                         act.untagged.insert(slot, args[0].ty());
-                        POISON
+                        // Where tag and payload are one word there is no tag to leave out.
+                        if self.layout() == Layout::Tagged { POISON } else { v.tag }
                     }
                 };
                 self.vm.heap_mut().store(at, Value { tag, ..v });
@@ -384,7 +389,7 @@ impl<'a> Machine<'a, '_> {
 
     /// Guest address of the running closure, from the frame's header.
     fn running_closure(&self, act: &Activation<'a>) -> u64 {
-        self.vm.heap().load(act.base - layout::slot_offset(layout::FRAME_HEADER_SLOTS)).bits
+        self.vm.heap().load(act.base - self.layout().slot_offset(layout::FRAME_HEADER_SLOTS)).bits
     }
 
     /// Guest address of the slot that holds upvalue `i`.
@@ -431,16 +436,17 @@ impl<'a> Machine<'a, '_> {
         }
         let unit = act.code.unit;
         let base = self.slot(act, unit.callee_base(frame));
-        let header = base - layout::slot_offset(layout::FRAME_HEADER_SLOTS);
+        let header = base - self.layout().slot_offset(layout::FRAME_HEADER_SLOTS);
         if kind == CallKind::SelfEntry {
             return self.call_self_entry(act, Pending { node: n, a, results }, callee, &passed);
         }
         for i in 0..=u64::from(nargs) {
             let v = match passed.get(i as usize) {
-                None => self.vm.heap().load(from + layout::slot_offset(i)),
+                None => self.vm.heap().load(from + self.layout().slot_offset(i)),
                 Some(v) => v.boxed().ok_or_else(|| malformed(act, Some(n), "passes a pointer"))?,
             };
-            self.vm.heap_mut().store(header + layout::slot_offset(i), v);
+            let at = header + self.layout().slot_offset(i);
+            self.vm.heap_mut().store(at, v);
         }
         let record = self.vm.heap().read_u64(callee.bits + layout::CLOSURE_FUNC);
         let proto = ProtoId(self.vm.heap().read_u32(record + layout::FUNC_PROTO));
@@ -450,7 +456,8 @@ impl<'a> Machine<'a, '_> {
         act.pending = Some(Pending { node: n, a, results });
         if let Some(code) = (self.find)(proto) {
             for i in u64::from(nargs)..u64::from(unit.program.proto(proto).nparams) {
-                self.vm.heap_mut().store(base + layout::slot_offset(i), Value::NIL);
+                let at = base + self.layout().slot_offset(i);
+                self.vm.heap_mut().store(at, Value::NIL);
             }
             return Ok(Next::Enter(Box::new(activation(code, base, depth + 1))));
         }
@@ -476,7 +483,7 @@ impl<'a> Machine<'a, '_> {
         }
         let frame = code.unit.graph.node(n).origin.frame;
         let base = self.slot(act, code.unit.callee_base(frame));
-        let header = base - layout::slot_offset(layout::FRAME_HEADER_SLOTS);
+        let header = base - self.layout().slot_offset(layout::FRAME_HEADER_SLOTS);
         let depth = act.depth + u64::from(code.unit.graph.nesting(frame)) + 1;
         let junk = Value::float(JUNK);
         self.vm.heap_mut().store(header, if entry.header { callee } else { junk });
@@ -484,13 +491,14 @@ impl<'a> Machine<'a, '_> {
         (callee.block, callee.by_self_entry) = (entry.block, true);
         let in_memory = u64::from(code.unit.bytecode().nparams);
         for i in 0..in_memory {
-            let from = self.slot(act, u16::from(pending.a)) + layout::slot_offset(i + 1);
+            let from = self.slot(act, u16::from(pending.a)) + self.layout().slot_offset(i + 1);
             let v = match (&entry.args, passed.get(i as usize + 1)) {
                 (SelfArgs::Params(_), _) => junk,
                 (SelfArgs::Memory, None) => self.vm.heap().load(from),
                 (SelfArgs::Memory, Some(v)) => v.boxed().unwrap_or(junk),
             };
-            self.vm.heap_mut().store(base + layout::slot_offset(i), v);
+            let at = base + self.layout().slot_offset(i);
+            self.vm.heap_mut().store(at, v);
         }
         if let SelfArgs::Params(slots) = &entry.args {
             for (&p, &slot) in code.unit.graph.block(entry.block).params.iter().zip(slots) {
@@ -539,9 +547,12 @@ impl<'a> Machine<'a, '_> {
             return self.leave_behind_call(act, node, a, results);
         }
         for i in 0..u64::from(wanted.count()) {
-            let v =
-                if i < results.count { self.vm.heap().load(results.addr + layout::slot_offset(i)) } else { Value::NIL };
-            let to = self.slot(act, u16::from(a)) + layout::slot_offset(i);
+            let v = if i < results.count {
+                self.vm.heap().load(results.addr + self.layout().slot_offset(i))
+            } else {
+                Value::NIL
+            };
+            let to = self.slot(act, u16::from(a)) + self.layout().slot_offset(i);
             self.vm.heap_mut().store(to, v);
         }
         Ok(Next::Go)
@@ -625,13 +636,13 @@ impl<'a> Machine<'a, '_> {
         }
         if let Some(entry) = act.code.unit.self_entry.as_ref().filter(|e| !e.header && act.by_self_entry) {
             let closure = entry.closure + self.vm.heap().guest_base();
-            let header = act.base - layout::slot_offset(layout::FRAME_HEADER_SLOTS);
+            let header = act.base - self.layout().slot_offset(layout::FRAME_HEADER_SLOTS);
             self.vm.heap_mut().store(header, Value::object(Tag::Function, closure));
         }
         bump(&self.counts.exits);
         let resume = |f: &FrameState| ResumeFrame {
             proto: f.proto,
-            base: act.base + layout::slot_offset(u64::from(f.base)),
+            base: act.base + self.layout().slot_offset(u64::from(f.base)),
             pc: f.pc as usize,
         };
         Ok(snapshot.frames.iter().map(resume).collect())
@@ -654,14 +665,14 @@ impl<'a> Machine<'a, '_> {
         let states = &act.code.unit.graph.snapshot(s).frames;
         let (last, open) = (frames[frames.len() - 1], states[states.len() - 1].open);
         if act.code.unit.region.is_some() {
-            let top = open.map(|(a, count)| last.base + layout::slot_offset(u64::from(a) + u64::from(count)));
+            let top = open.map(|(a, count)| last.base + self.layout().slot_offset(u64::from(a) + u64::from(count)));
             return Ok(self.end_loop(LoopEnd::Left { frames, top }));
         }
         let results = match open {
             None => self.ask(&[], |vm, jit| vm.resume(jit, &frames, act.depth))?,
             // The results of the open call are in their slots: the interpreter only learns how many they are.
             Some((a, count)) => {
-                let addr = last.base + layout::slot_offset(u64::from(a));
+                let addr = last.base + self.layout().slot_offset(u64::from(a));
                 let there = Results { addr, count: u64::from(count) };
                 self.ask(&[], |vm, jit| vm.resume_with_open_results(jit, &frames, a, there, act.depth))?
             }
@@ -687,9 +698,9 @@ impl<'a> Machine<'a, '_> {
         let inst = act.code.unit.program.proto(last.proto).code[last.pc];
         if inst.op == Bytecode::Call && inst.c != 0 {
             for i in 0..u64::from(inst.c - 1) {
-                let from = results.addr + layout::slot_offset(i);
+                let from = results.addr + self.layout().slot_offset(i);
                 let v = if i < results.count { self.vm.heap().load(from) } else { Value::NIL };
-                let to = last.base + layout::slot_offset(u64::from(inst.a) + i);
+                let to = last.base + self.layout().slot_offset(u64::from(inst.a) + i);
                 self.vm.heap_mut().store(to, v);
             }
             if act.code.unit.region.is_some() {

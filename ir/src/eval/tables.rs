@@ -1,7 +1,7 @@
 //! Accesses to the parts of tables.
 
 use gscript::heap::Heap;
-use gscript::layout::{HEADER, KIND_TABLE, SLOT_BYTES, TABLE_BYTES};
+use gscript::layout::{HEADER, KIND_TABLE, TABLE_BYTES};
 
 use super::pure::Val;
 use crate::op::{Op, TablePart, Type};
@@ -40,8 +40,9 @@ fn part_of(heap: &Heap, table: u64, part: TablePart) -> Result<Val, String> {
 }
 
 fn slot_of(heap: &Heap, block: u64, i: i64) -> Result<u64, String> {
-    let at = block.wrapping_add((i as u64).wrapping_mul(SLOT_BYTES));
-    if block == 0 || i < 0 || !heap.contains(at, SLOT_BYTES) {
+    let bytes = heap.layout().slot_bytes();
+    let at = block.wrapping_add((i as u64).wrapping_mul(bytes));
+    if block == 0 || i < 0 || !heap.contains(at, bytes) {
         return Err(format!("slot {i} of the block at {block:#x} is none"));
     }
     Ok(at)

@@ -93,6 +93,14 @@ impl Cpu {
         self.memory = memory;
     }
 
+    /// Destroys what any call destroys, down to veneers: X16, X17 and the flags.
+    pub(super) fn poison_scratch(&mut self) {
+        for i in 16..=17 {
+            self.x[i] = POISON_X + i as u64;
+        }
+        self.flags = Flags::known(POISON_NZCV);
+    }
+
     /// Destroys what the procedure call standard lets a callee destroy, save for X0 and X1.
     pub(super) fn poison_caller_saved(&mut self) {
         for i in 2..=17 {

@@ -152,6 +152,11 @@ impl Simulator {
         let mut registers = self.cpu.registers();
         let third = registers.x[2];
         let action = host.host_call(self, &mut registers);
+        if let HostAction::Preserve(x16) = action {
+            self.cpu.poison_scratch();
+            self.cpu.x[16] = x16;
+            return Ok(());
+        }
         self.cpu.x[0] = registers.x[0];
         self.cpu.x[1] = registers.x[1];
         self.cpu.poison_caller_saved();
@@ -159,7 +164,7 @@ impl Simulator {
             self.cpu.x[2] = registers.x[2];
         }
         match action {
-            HostAction::Continue => Ok(()),
+            HostAction::Continue | HostAction::Preserve(_) => Ok(()),
             HostAction::Unwind => Err(Stop::Unwound),
         }
     }
