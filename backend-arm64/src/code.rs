@@ -57,6 +57,8 @@ pub enum ExitKind {
 pub struct ExitInfo {
     /// Activations to go on with, outermost first.
     pub frames: SmallVec<[FrameState; 1]>,
+    /// Is it a guard that fails, so that other code might not leave here?
+    pub speculative: bool,
     /// How.
     pub kind: ExitKind,
     /// Slots into which the stub has written payloads that still have to be boxed, and their tags.

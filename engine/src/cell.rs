@@ -152,6 +152,7 @@ pub fn run_cell(spec: &CellSpec) -> Result<CellReport, CellError> {
         }
     }
     let exits = exit_counts(&state, &functions);
+    let dropped = state.dropped(vm.program());
     let choices = functions.first().map(|f| &f.stages[f.stages.len() - 1].1);
     Ok(CellReport {
         result,
@@ -164,6 +165,7 @@ pub fn run_cell(spec: &CellSpec) -> Result<CellReport, CellError> {
         exits,
         host_calls: state.host_calls,
         functions,
+        dropped,
         skipped: state.skipped,
         compile_times: state.times,
         remarks: state.remarks,

@@ -1,5 +1,6 @@
 //! Source to program, function to code.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -116,28 +117,35 @@ impl From<CodegenError> for NotCompiled {
 }
 
 /// Gives the builder its constants, objects as arena offsets.
-struct VmConstants<'a>(&'a mut Vm);
+struct VmConstants<'a> {
+    vm: &'a mut Vm,
+    /// Globals whose functions change.
+    unstable: &'a BTreeSet<u32>,
+}
 
 impl Constants for VmConstants<'_> {
     fn constant(&mut self, proto: ProtoId, k: usize) -> Value {
-        let value = self.0.const_value(proto, k);
+        let value = self.vm.const_value(proto, k);
         if value.tag.is_object() {
-            return Value::object(value.tag, value.bits - self.0.heap().guest_base());
+            return Value::object(value.tag, value.bits - self.vm.heap().guest_base());
         }
         value
     }
 
     fn builtin_name(&self, index: u32) -> Option<&'static str> {
-        self.0.builtin_name(index)
+        self.vm.builtin_name(index)
     }
 
     fn function(&mut self, global: u32) -> Option<KnownFunction> {
-        let heap = self.0.heap();
+        if self.unstable.contains(&global) {
+            return None;
+        }
+        let heap = self.vm.heap();
         let value = heap.load(heap.global_slot(global as usize));
-        let proto = self.0.closure_proto(value)?;
+        let proto = self.vm.closure_proto(value)?;
         // The code compares with its address.
-        self.0.pin(value);
-        Some(KnownFunction { global, proto, closure: value.bits - self.0.heap().guest_base() })
+        self.vm.pin(value);
+        Some(KnownFunction { global, proto, closure: value.bits - self.vm.heap().guest_base() })
     }
 }
 
@@ -153,17 +161,22 @@ pub(crate) struct Settings {
 }
 
 /// Bytecode → graph, for one function or loop, with what the profile of `vm` knows of it, and with its callees within these
-/// limits.
-pub(crate) fn build_unit(vm: &mut Vm, part: Part, limits: Option<CalleeLimits>) -> Result<Unit, BuildError> {
+/// limits. `unstable`: globals of which nothing is expected.
+pub(crate) fn build_unit(
+    vm: &mut Vm,
+    part: Part,
+    limits: Option<CalleeLimits>,
+    unstable: &BTreeSet<u32>,
+) -> Result<Unit, BuildError> {
     let program = vm.program().clone();
     let Part { proto, header } = part;
     let feedback = vm.profile().protos.get(proto.index()).cloned().unwrap_or_default();
     let mut unit = match header {
-        None => build(&program, proto, &feedback, &mut VmConstants(vm))?,
-        Some(pc) => build_loop(&program, proto, pc, &feedback, &mut VmConstants(vm))?,
+        None => build(&program, proto, &feedback, &mut VmConstants { vm, unstable })?,
+        Some(pc) => build_loop(&program, proto, pc, &feedback, &mut VmConstants { vm, unstable })?,
     };
     if let Some(limits) = limits {
-        unit.callees = callees(vm, &unit, limits);
+        unit.callees = callees(vm, &unit, limits, unstable);
     }
     Ok(unit)
 }
@@ -175,6 +188,7 @@ pub(crate) fn compile_part(
     unit_id: u32,
     pipeline: &Pipeline,
     settings: Settings,
+    unstable: &BTreeSet<u32>,
 ) -> Result<Compilation, NotCompiled> {
     let mut times = Vec::new();
     let mut clock = Instant::now();
@@ -185,7 +199,7 @@ pub(crate) fn compile_part(
         *clock = now;
     };
 
-    let mut unit = build_unit(vm, part, pipeline.callees())?;
+    let mut unit = build_unit(vm, part, pipeline.callees(), unstable)?;
     lap("build", &mut clock);
     check(&unit, "build", settings)?;
     let mut stages = Vec::new();
@@ -218,7 +232,7 @@ pub(crate) fn compile_part(
 }
 
 /// The units of the functions that a unit was seen to call through globals, and of those that they call.
-fn callees(vm: &mut Vm, unit: &Unit, limits: CalleeLimits) -> Vec<Arc<Unit>> {
+fn callees(vm: &mut Vm, unit: &Unit, limits: CalleeLimits, unstable: &BTreeSet<u32>) -> Vec<Arc<Unit>> {
     let program = vm.program().clone();
     let mut found: Vec<Arc<Unit>> = Vec::new();
     let mut callers = vec![called(unit)];
@@ -230,7 +244,7 @@ fn callees(vm: &mut Vm, unit: &Unit, limits: CalleeLimits) -> Vec<Arc<Unit>> {
                 continue;
             }
             let feedback = vm.profile().protos.get(proto.index()).cloned().unwrap_or_default();
-            if let Ok(callee) = build(&program, proto, &feedback, &mut VmConstants(vm)) {
+            if let Ok(callee) = build(&program, proto, &feedback, &mut VmConstants { vm, unstable }) {
                 next.push(called(&callee));
                 found.push(Arc::new(callee));
             }

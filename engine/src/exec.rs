@@ -104,6 +104,7 @@ fn exec_to(spec: &ExecSpec, output: Output) -> Result<(ExecReport, Vec<u8>), Cel
         loop_iterations,
         loops,
         compiled: functions.iter().map(|f| f.name.clone()).collect(),
+        dropped: state.dropped(vm.program()),
         skipped: state.skipped,
         interpreter: vm.stats(),
     };

@@ -9,7 +9,7 @@
 //! Code objects that are equal in words and in what the runtime reads of them are one; each combination of the functions'
 //! code is executed once, and compared with the interpreter.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::{self, Write};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -155,7 +155,7 @@ fn build_all(spec: &CellSpec, vm: &mut Vm) -> Result<Vec<(ProtoId, Roots)>, Cell
             let chosen = || curious.iter().enumerate().filter(|(i, _)| choice >> i & 1 == 1).map(|(_, c)| *c);
             let limits = chosen().map(|(_, limits)| limits).reduce(CalleeLimits::union);
             // A function that cannot be built stays interpreted under every set.
-            if let Ok(unit) = build_unit(vm, Part::function(proto), limits) {
+            if let Ok(unit) = build_unit(vm, Part::function(proto), limits, &BTreeSet::new()) {
                 roots.push((chosen().map(|(bit, _)| bit).sum(), unit));
             }
         }

@@ -208,6 +208,9 @@ impl HostSide<'_> {
             return Ok(Gone::EndedLoop(info.frames.last().map_or(0, |f| f.pc)));
         }
         *self.state.exits.entry((unit, exit)).or_insert(0) += 1;
+        if info.speculative {
+            self.state.note_failure(self.vm, unit, exit);
+        }
         let mut frames: Vec<ResumeFrame> = info
             .frames
             .iter()

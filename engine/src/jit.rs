@@ -16,6 +16,7 @@ use gsx_passes::{Counter, Pipeline, Remark};
 use crate::compile::{NotCompiled, Part, Settings, compile_part};
 use crate::host::HostSide;
 use crate::report::{CompiledFunction, SkippedFunction, StageTime};
+use crate::settle::Settling;
 use crate::unwind::UnwindTable;
 
 /// All compiled functions of a cell, and what is counted about them.
@@ -31,6 +32,8 @@ pub(crate) struct JitState {
     pub remarks: Vec<Remark>,
     pub counters: Vec<Counter>,
     pub times: Vec<StageTime>,
+    /// What is known of speculation that failed.
+    pub settling: Settling,
     /// Where the interpreter goes on after compiled code of a loop that has just left through a side exit.
     pub left: Option<LoopEnd>,
     /// Side exits taken, by (function, exit index).
@@ -74,6 +77,7 @@ impl JitState {
             remarks: Vec::new(),
             counters: Vec::new(),
             times: Vec::new(),
+            settling: Settling::default(),
             left: None,
             exits: BTreeMap::new(),
             host_calls: BTreeMap::new(),
@@ -91,8 +95,11 @@ impl JitState {
     /// interpreted; that is no error.
     pub fn compile(&mut self, vm: &mut Vm, executor: &mut dyn Executor, part: Part) -> Result<(), String> {
         let unit_id = self.functions.len() as u32;
+        if !self.settling.begin_version(vm, part) {
+            return Ok(());
+        }
         let name = part.name(vm.program());
-        let done = match compile_part(vm, part, unit_id, &self.pipeline, self.settings) {
+        let done = match compile_part(vm, part, unit_id, &self.pipeline, self.settings, &self.settling.unstable) {
             Ok(done) => done,
             Err(NotCompiled::Interpreted(reason)) => {
                 self.skipped.push(SkippedFunction { name, reason });

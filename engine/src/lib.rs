@@ -14,6 +14,7 @@ mod compile;
 mod evaluate;
 mod host;
 mod jit;
+pub mod settle;
 mod unwind;
 
 pub use bisect::{Bisection, Culprit, bisect};

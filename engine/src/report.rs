@@ -42,6 +42,8 @@ pub struct CellReport {
     pub host_calls: BTreeMap<&'static str, u64>,
     /// Compiled functions.
     pub functions: Vec<CompiledFunction>,
+    /// Functions and loops whose code was dropped because its guards failed too often, each time by name.
+    pub dropped: Vec<String>,
     /// Functions that ran but stay interpreted.
     pub skipped: Vec<SkippedFunction>,
     /// Host nanoseconds of each compilation stage, over all functions: `build`, each pass by id, `backend`.
@@ -130,6 +132,8 @@ pub struct ExecReport {
     pub loops: usize,
     /// Names of the functions and loops (`name@line`) that were compiled, in order of compilation.
     pub compiled: Vec<String>,
+    /// Functions and loops whose code was dropped because its guards failed too often, each time by name.
+    pub dropped: Vec<String>,
     /// Functions that got hot but stay interpreted.
     pub skipped: Vec<SkippedFunction>,
     /// Counts of interpreter and heap.

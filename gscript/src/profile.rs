@@ -11,6 +11,9 @@ impl TypeSet {
     /// Nothing seen.
     pub const EMPTY: TypeSet = TypeSet(0);
 
+    /// Everything.
+    pub const ALL: TypeSet = TypeSet((1 << Tag::ALL.len()) - 1);
+
     /// Adds a tag.
     pub fn insert(&mut self, tag: Tag) {
         self.0 |= 1 << tag as u16;
@@ -157,10 +160,22 @@ pub struct ProtoProfile {
     pub sites: Vec<SiteFeedback>,
 }
 
+impl SiteFeedback {
+    /// As if everything had been seen: whoever looks at it expects nothing.
+    pub fn widen(&mut self) {
+        self.count = self.count.max(1);
+        (self.lhs, self.rhs, self.result) = (TypeSet::ALL, TypeSet::ALL, TypeSet::ALL);
+        if self.target != CallTarget::None || self.results != ResultCount::None {
+            (self.target, self.results) = (CallTarget::Many, ResultCount::Many);
+        }
+        (self.fields.many, self.beyond) = (true, true);
+    }
+}
+
 impl ProtoProfile {
     /// Takes from an older profile what was not seen since: whole instructions and parameters, so that types which a program
     /// has left behind are forgotten where it has run again.
-    fn fill_from(&mut self, older: &ProtoProfile) {
+    pub fn fill_from(&mut self, older: &ProtoProfile) {
         if self.calls == 0 {
             self.params.clone_from(&older.params);
         }

@@ -375,6 +375,7 @@ impl Builder<'_> {
                     let r = self.pure(pc, Op::FNeg, &[v], Type::Float);
                     self.store(pc, inst.a, r);
                 }
+                None if !self.site(pc).lhs.is_empty() => self.step(pc),
                 Some(Tag::Int) | None => {
                     let v = self.load_as(pc, inst.b, Type::Int);
                     let r = self.pure(pc, Op::INeg, &[v], Type::Int);
@@ -520,6 +521,10 @@ impl Builder<'_> {
         let site = self.site(pc);
         let results = match (inst.c, site.results) {
             // More results than fit into the frame are the runtime's, like a varying number of them.
+            // Only a call or a return can be told how many there are; a runtime step must find the interpreter's top.
+            (0, _) if !self.proto.code.get(pc + 1).is_some_and(|i| matches!(i.op, Bc::Call | Bc::Return)) => {
+                return self.step_with_open(pc, open);
+            }
             (0, ResultCount::Exactly(n)) if n + u32::from(inst.a) <= u32::from(self.proto.nregs) => {
                 CallResults::Expect(n as u8)
             }

@@ -39,7 +39,9 @@ impl Lower<'_> {
         }
         writes.sort_by_key(|w| w.slot);
         let frames = self.graph.snapshot(snapshot).frames.clone();
-        let info = ExitInfo { frames, kind: ExitKind::Resume, raw, origin, reason };
+        let op = node.map(|n| self.graph.node(n).op);
+        let speculative = matches!(op, Some(Op::GuardTag(_) | Op::Guard | Op::GuardGlobal(..)));
+        let info = ExitInfo { frames, speculative, kind: ExitKind::Resume, raw, origin, reason };
         self.f.exits.push(Exit { writes, results: None, info, node });
         Ok(ExitId(self.f.exits.len() as u32 - 1))
     }

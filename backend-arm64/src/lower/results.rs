@@ -160,6 +160,7 @@ impl Lower<'_> {
             _ => ExitKind::OpenResults { a: (u16::from(a) - frame.base) as u8 },
         };
         let exit = self.exit(snapshot, Some(n), origin, reason)?;
+        self.f.exits[exit.0 as usize].info.speculative = true;
         let data = &mut self.f.exits[exit.0 as usize];
         let matters =
             |slot: u16| slot < frame.base || slot < u16::from(a) && (open || behind.contains(slot - frame.base));

@@ -98,6 +98,9 @@ fn stats(spec: &ExecSpec, report: &ExecReport, style: Style) -> String {
     for e in &report.exits {
         let _ = writeln!(out, "    {}:{} {}, {}", e.function, e.line, e.reason, plural(e.count, "time"));
     }
+    for name in &report.dropped {
+        let _ = writeln!(out, "  {name} was given up: its guards failed too often");
+    }
     for s in &report.skipped {
         let _ = writeln!(out, "  {} stays interpreted: {}", s.name, s.reason);
     }
@@ -143,6 +146,7 @@ struct StatsJson<'a> {
     heap_live: u64,
     collections: u64,
     compiled: &'a [String],
+    dropped: &'a [String],
     skipped: Vec<SkippedJson<'a>>,
 }
 
@@ -174,6 +178,7 @@ impl<'a> StatsJson<'a> {
             heap_live: report.interpreter.heap_live,
             collections: report.interpreter.collections,
             compiled: &report.compiled,
+            dropped: &report.dropped,
             skipped: report.skipped.iter().map(SkippedJson::new).collect(),
         }
     }

@@ -130,6 +130,9 @@ fn compiled(report: &CellReport) -> String {
         let bytes = plural(f.code.words.len() as u64 * 4, "byte");
         let _ = writeln!(out, "  {}: {bytes}", f.name);
     }
+    for name in &report.dropped {
+        let _ = writeln!(out, "  {name}: given up, since its guards failed too often, and compiled anew");
+    }
     for s in &report.skipped {
         let _ = writeln!(out, "  {}: stays interpreted: {}", s.name, s.reason);
     }

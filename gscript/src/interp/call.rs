@@ -111,7 +111,7 @@ impl Vm {
                 return;
             }
             (*rt).slow_calls = (*rt).slow_calls.saturating_add(1);
-            let hot = if forced { (*rt).slow_calls == self.hot_calls } else { self.hot_calls != u32::MAX };
+            let hot = !forced || (*rt).slow_calls == self.hot_calls;
             (*rt).countdown = if forced { 1 } else { u32::MAX };
             if hot && !(*rt).compiled {
                 let id = (*rt).id;

@@ -38,6 +38,14 @@ impl Vm {
         }
     }
 
+    /// Sets after how many more backward jumps of a loop without code [`Jit::hot_loop`] is told.
+    pub fn set_jumps_until_hot(&mut self, proto: ProtoId, header: usize, jumps: u32) {
+        if header < self.program.proto(proto).code.len() && !self.compiled_loops.contains(&(proto, header)) {
+            // SAFETY: the pointers in `protos` are live, with a counter per instruction.
+            unsafe { *(*self.protos[proto.index()]).loops.add(header) = jumps };
+        }
+    }
+
     /// The innermost frame has jumped backwards to its pc, and that loop's counter has run out.
     #[cold]
     #[inline(never)]
@@ -50,14 +58,13 @@ impl Vm {
         };
         // SAFETY: the counter lives as long as `rt`.
         let set = |n: u32| unsafe { *counter = n };
+        let compiled = self.compiled_loops.contains(&(id, header));
         set(RETRY.min(self.hot_loops));
         if helper != Helper::None || self.current != 0 {
             return Ok(());
         }
-        if !self.compiled_loops.contains(&(id, header)) {
-            if self.hot_loops != u32::MAX {
-                jit.hot_loop(self, id, header);
-            }
+        if !compiled {
+            jit.hot_loop(self, id, header);
             if !self.compiled_loops.contains(&(id, header)) {
                 set(u32::MAX);
                 return Ok(());

@@ -40,7 +40,7 @@ use crate::heap::Heap;
 use crate::jit::Jit;
 use crate::layout::{self, Layout};
 use crate::library::Builtin;
-use crate::profile::Profile;
+use crate::profile::{Profile, ProtoProfile, TypeSet};
 use crate::value::{Tag, Value};
 use frame::{CallInfo, OpenUpval, ProtoRt, Thread};
 use output::OutputBuffer;
@@ -307,6 +307,29 @@ impl Vm {
         std::mem::replace(&mut self.profile, empty)
     }
 
+    /// Takes the feedback of one function; collecting starts anew for it.
+    pub fn take_function_profile(&mut self, proto: ProtoId) -> ProtoProfile {
+        let empty = observe::empty_function(self.program.proto(proto));
+        std::mem::replace(&mut self.profile.protos[proto.index()], empty)
+    }
+
+    /// Takes from older feedback of a function what was not seen since.
+    pub fn fill_function_profile(&mut self, proto: ProtoId, older: &ProtoProfile) {
+        self.profile.protos[proto.index()].fill_from(older);
+    }
+
+    /// Lets an instruction look as if everything had been seen there.
+    pub fn widen_profile(&mut self, proto: ProtoId, pc: usize) {
+        if let Some(site) = self.profile.protos[proto.index()].sites.get_mut(pc) {
+            site.widen();
+        }
+    }
+
+    /// The same for the parameters of a function.
+    pub fn widen_parameters(&mut self, proto: ProtoId) {
+        self.profile.protos[proto.index()].params.fill(TypeSet::ALL);
+    }
+
     /// Switches collecting on or off, for calls that start from now on.
     pub fn set_profiling(&mut self, on: bool) {
         self.profiling = on;
@@ -319,6 +342,15 @@ impl Vm {
             // SAFETY: the pointers in `protos` are live.
             unsafe { (*rt).slow_calls = 0 };
             self.reset_countdown(rt);
+        }
+    }
+
+    /// Sets after how many more interpreted calls of a function without code [`Jit::hot`] is told.
+    pub fn set_calls_until_hot(&mut self, proto: ProtoId, calls: u32) {
+        // SAFETY: the pointers in `protos` are live.
+        let rt = unsafe { &mut *self.protos[proto.index()] };
+        if !rt.is_vararg && !rt.compiled {
+            rt.countdown = calls;
         }
     }
 

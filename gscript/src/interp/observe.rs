@@ -2,20 +2,24 @@
 
 use super::Vm;
 use super::frame::{CallInfo, Helper, ProtoRt};
-use crate::bytecode::{Inst, Op, Program};
+use crate::bytecode::{Inst, Op, Program, Proto};
 use crate::heap::shapes::DICTIONARY;
 use crate::profile::{BuiltinTarget, CallTarget, FieldAccess, Profile, ProtoProfile, ResultCount, SiteFeedback};
 use crate::value::{Tag, Value};
 
 /// A profile in which nothing was seen.
 pub(super) fn empty_profile(program: &Program) -> Profile {
-    let protos = program.protos.iter().map(|p| ProtoProfile {
+    Profile { protos: program.protos.iter().map(empty_function).collect() }
+}
+
+/// The same of one function.
+pub(super) fn empty_function(p: &Proto) -> ProtoProfile {
+    ProtoProfile {
         calls: 0,
         back_edges: 0,
         params: vec![Default::default(); p.nparams as usize],
         sites: vec![SiteFeedback::default(); p.code.len()],
-    });
-    Profile { protos: protos.collect() }
+    }
 }
 
 impl Vm {
