@@ -60,7 +60,7 @@ pub struct TargetArgs {
     /// Configuration, such as configs/fib.toml; or a program, FILE.gs, with --entry
     #[arg(value_name = "CONFIG.toml")]
     pub config: PathBuf,
-    /// Which of the configured calls: the small one, or that of the table [full]
+    /// Which of the configured calls: the small one, or that of the table full
     #[arg(long, value_enum, default_value_t = SizeArg::Small)]
     pub size: SizeArg,
     /// Global function to measure instead of the configured one

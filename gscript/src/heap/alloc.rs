@@ -1,7 +1,7 @@
 //! Allocation: bumping through a region, and lists of free runs.
 //!
 //! Small cells come from the *current region*, by moving a pointer that lies in the context block
-//! ([`layout::CTX_ALLOC_NEXT`]), so that compiled code can do the same. The memory of a region is zero. When it is used
+//! ([`CTX_ALLOC_NEXT`]), so that compiled code can do the same. The memory of a region is zero. When it is used
 //! up, the next one comes from a free run, or from above the heap's top.
 //!
 //! Nothing is ever collected here, because callers hold values in Rust variables: allocation only notes that a collection
