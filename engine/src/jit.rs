@@ -247,7 +247,7 @@ impl JitSide<'_> {
             Err(Stop::Budget { pc }) => Err(RuntimeError {
                 kind: ErrorKind::Budget,
                 message: format!(
-                    "the instruction budget of compiled code ran out in {} (raise it with --max-instructions)",
+                    "the instruction budget of compiled code ran out in {} (raise it with --max-instructions, or with --max-steps where only that is given)",
                     self.describe(pc)
                 ),
                 value: Value::NIL,

@@ -23,6 +23,7 @@ mod linear_scan;
 mod live_values;
 mod load_elim;
 mod nan_box;
+mod promote;
 mod promotion;
 mod r0_pin;
 mod reaching;

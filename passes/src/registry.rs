@@ -2,7 +2,7 @@
 
 use crate::{
     Pass, acc_pin, arg_trace, cold_split, compact_frame, const_prop, dse, gvn, inline, licm, linear_scan, load_elim,
-    nan_box, r0_pin, regalloc2, result_trace, shape_cache, simplify, skip_spill, tag_elim, type_seed,
+    nan_box, promote, r0_pin, regalloc2, result_trace, shape_cache, simplify, skip_spill, tag_elim, type_seed,
 };
 
 /// All passes that come with gsx, in pipeline order. Adding a pass is adding its file and one line here.
@@ -17,6 +17,7 @@ pub const PASSES: &[&dyn Pass] = &[
     &arg_trace::ArgTrace,
     &result_trace::ResultTrace,
     &skip_spill::SkipSpill,
+    &promote::Promote,
     &load_elim::LoadElim,
     &const_prop::ConstProp,
     &gvn::Gvn,

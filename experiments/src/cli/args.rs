@@ -134,7 +134,8 @@ pub struct LimitArgs {
     /// Heap that the program may use, such as 64MiB [default: 1GiB]
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes, help_heading = "Limits")]
     pub heap_limit: Option<u64>,
-    /// Calls and backward jumps that the interpreter may execute, such as 1e9 [default: 1e10]
+    /// Calls and backward jumps that the interpreter may execute, such as 1e9 [default: 1e10]; where only this limit is given,
+    /// compiled code may execute 100 instructions for each
     #[arg(long, value_name = "N", value_parser = parse_count, help_heading = "Limits")]
     pub max_steps: Option<u64>,
     /// Instructions that compiled code may execute per call of the entry [default: 1e11]

@@ -223,13 +223,18 @@ pub fn call_text(entry: &str, args: &[Arg]) -> String {
     format!("{entry}({})", args.join(", "))
 }
 
+/// Instructions that stand for one step of the interpreter, a call or a backward jump, where only steps are limited: a loop
+/// that never ends must meet the limit whether it is compiled or not.
+const INSTRUCTIONS_PER_STEP: u64 = 100;
+
 /// Limits, with defaults for those not given.
 pub fn limits(args: &LimitArgs) -> Limits {
     let d = Limits::default();
+    let for_steps = args.max_steps.map(|n| n.saturating_mul(INSTRUCTIONS_PER_STEP));
     Limits {
         heap_bytes: args.heap_limit.unwrap_or(d.heap_bytes),
         steps: args.max_steps.unwrap_or(d.steps),
-        instructions: args.max_instructions.unwrap_or(d.instructions),
+        instructions: args.max_instructions.or(for_steps).unwrap_or(d.instructions),
     }
 }
 
